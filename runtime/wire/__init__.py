@@ -1,0 +1,37 @@
+"""Protobuf bytes: resources encoded fast, requests read sparingly, responses framed around resources."""
+
+from runtime.wire.reader import DecodeError
+from runtime.wire.request import (
+    DeltaRequest,
+    DiscoveryRequest,
+    ErrorDetail,
+    Node,
+    decode_node,
+    decode_request,
+)
+from runtime.wire.response import (
+    any_bytes,
+    delta_resource,
+    delta_response,
+    sotw_resource,
+    sotw_response,
+)
+from runtime.wire.varint import field, tag, varint
+
+__all__ = [
+    "DecodeError",
+    "DeltaRequest",
+    "DiscoveryRequest",
+    "ErrorDetail",
+    "Node",
+    "any_bytes",
+    "decode_node",
+    "decode_request",
+    "delta_resource",
+    "delta_response",
+    "field",
+    "sotw_resource",
+    "sotw_response",
+    "tag",
+    "varint",
+]
