@@ -111,7 +111,7 @@ def _is_loopback(address: str) -> bool:
 async def _serve(stack: AsyncExitStack, flag: str, address: str, routes: list[web.RouteDef]) -> None:
     app = web.Application()
     app.add_routes(routes)
-    runner = web.AppRunner(app, access_log=None, handle_signals=False)
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     site: web.BaseSite
@@ -119,12 +119,12 @@ async def _serve(stack: AsyncExitStack, flag: str, address: str, routes: list[we
         path = Path(address.removeprefix("unix:"))
         path.unlink(missing_ok=True)  # of a process that was killed
         stack.callback(path.unlink, missing_ok=True)
-        site = web.UnixSite(runner, str(path), shutdown_timeout=1.0)
+        site = web.UnixSite(runner, str(path))
     else:
         host, _, port = address.rpartition(":")
         if not port.isdigit():
             raise StartError(f"{flag} {address}: expected host:port or unix:PATH")
-        site = web.TCPSite(runner, host.strip("[]") or None, int(port), shutdown_timeout=1.0)
+        site = web.TCPSite(runner, host.strip("[]") or None, int(port))
     try:
         await site.start()
     except OSError as error:

@@ -1,0 +1,55 @@
+# Everything lives in .venv/ of this checkout; each target makes what it needs and is quick when nothing is to do.
+PYTHON ?= python3
+BIN := .venv/bin
+# Tests run on both cores of the smallest machine they are meant for; a file stays on one worker.
+WORKERS ?= 2
+
+.PHONY: install demo test check lint fast bench soak lock clean
+.DEFAULT_GOAL := install
+
+install: .venv/installed
+
+.venv/installed: requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "isoline needs Python 3.11 or newer; this is $$($(PYTHON) --version). Name another: make PYTHON=python3.12" >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Three example backends, the three processes and a real Envoy; Ctrl-C ends them all.
+demo: install
+	@exec $(BIN)/isoline demo
+
+# All tests: stories, laws, costs, oracle, faults, the demo itself. About ten minutes on two cores.
+test: install
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+# What a developer runs before each commit, in under a minute.
+check: lint fast
+
+lint: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+	$(BIN)/yamllint --strict compose.yaml deploy
+
+fast: install
+	HYPOTHESIS_PROFILE=fast $(BIN)/python -m pytest -q -n $(WORKERS) -m "not envoy and not process"
+
+bench: install
+	$(BIN)/python -m bench
+
+# Ten times the examples of each law.
+soak: install
+	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -n $(WORKERS) --timeout 3600 -m law
+
+lock: install
+	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
+	  --extra local pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
+	  --extra local --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+clean:
+	rm -rf .venv
