@@ -1,5 +1,7 @@
 """Protobuf bytes: resources encoded fast, requests read sparingly, responses framed around resources."""
 
+from runtime.wire.encoder import encode
+from runtime.wire.message import any_of
 from runtime.wire.reader import DecodeError
 from runtime.wire.request import (
     DeltaRequest,
@@ -16,6 +18,7 @@ from runtime.wire.response import (
     sotw_resource,
     sotw_response,
 )
+from runtime.wire.unchecked import unchecked
 from runtime.wire.varint import field, tag, varint
 
 __all__ = [
@@ -25,13 +28,16 @@ __all__ = [
     "ErrorDetail",
     "Node",
     "any_bytes",
+    "any_of",
     "decode_node",
     "decode_request",
     "delta_resource",
     "delta_response",
+    "encode",
     "field",
     "sotw_resource",
     "sotw_response",
     "tag",
+    "unchecked",
     "varint",
 ]
