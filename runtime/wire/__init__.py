@@ -1,7 +1,9 @@
 """Protobuf bytes: resources encoded fast, requests read sparingly, responses framed around resources."""
 
+from runtime.wire.decoder import decode
 from runtime.wire.encoder import encode
-from runtime.wire.message import any_of
+from runtime.wire.message import any_of, checked
+from runtime.wire.proto_json import to_json
 from runtime.wire.reader import DecodeError
 from runtime.wire.request import (
     DeltaRequest,
@@ -29,6 +31,8 @@ __all__ = [
     "Node",
     "any_bytes",
     "any_of",
+    "checked",
+    "decode",
     "decode_node",
     "decode_request",
     "delta_resource",
@@ -38,6 +42,7 @@ __all__ = [
     "sotw_resource",
     "sotw_response",
     "tag",
+    "to_json",
     "unchecked",
     "varint",
 ]

@@ -49,7 +49,7 @@ class _Encoders(dict[type, Encoder]):
 
 ENCODERS = _Encoders()
 
-_PACKABLE = frozenset(WIRE_TYPES) - {"string", "bytes", "message"}
+_PACKABLE = frozenset(name for name, wire_type in WIRE_TYPES.items() if wire_type != 2)
 
 
 def _compile(cls: type) -> Encoder:

@@ -22,12 +22,14 @@ def read_varint(data: bytes, at: int) -> tuple[int, int]:
     raise DecodeError(f"the varint at byte {at} has no end")
 
 
-def fields(data: bytes) -> Iterator[tuple[int, bytes | None, int]]:
-    """(field number, value, n) of each length-delimited field; of each varint (field number, None, n).
+def fields(data: bytes, at: int = 0) -> Iterator[tuple[int, int, bytes, int]]:
+    """(number, wire type, value, n) of each field from `at` on; raises DecodeError at the first broken one.
 
-    Fields of 4 or 8 bytes and groups are stepped over: nothing wanted here is one. Raises DecodeError.
+    Of a varint (wire type 0) `n` is the value, unsigned 64 bits, and `value` is empty. Of every other field
+    `value` is its bytes and `n` the position after it. Groups (wire types 3 and 4, of which proto3 has none)
+    are stepped over.
     """
-    at, end = 0, len(data)
+    end = len(data)
     while at < end:
         key = data[at]
         at += 1
@@ -38,16 +40,19 @@ def fields(data: bytes) -> Iterator[tuple[int, bytes | None, int]]:
             number, wire_type = _number(key), key & 7
             if wire_type == 0:
                 n, at = read_varint(data, at)
-                yield number, None, n
+                yield number, 0, b"", n
                 continue
             if wire_type != 2:
+                start = at
                 at = _after(data, number, wire_type, at)
+                if wire_type != 3:
+                    yield number, wire_type, data[start:at], at
                 continue
             size, start = read_varint(data, at)
         at = start + size
         if at > end:
             raise DecodeError(f"field {key >> 3} is cut short")
-        yield key >> 3, data[start:at], 0
+        yield key >> 3, 2, data[start:at], at
 
 
 def _number(key: int) -> int:

@@ -10,10 +10,10 @@ from runtime.wire.varint import varint
 WIRE_TYPES: Final = {
     **dict.fromkeys(("int32", "int64", "uint32", "uint64", "sint32", "sint64", "bool", "enum"), 0),
     **dict.fromkeys(("double", "fixed64", "sfixed64"), 1),
-    **dict.fromkeys(("string", "bytes", "message"), 2),
+    **dict.fromkeys(("string", "bytes", "message", "map"), 2),
     **dict.fromkeys(("float", "fixed32", "sfixed32"), 5),
 }
-"""Type of a field, as the library names it → wire type. A map is a repeated message."""
+"""Type of a field, as the library names it → wire type."""
 
 FLOATS: Final = ("float", "double")
 
