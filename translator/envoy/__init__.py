@@ -1,0 +1,1 @@
+"""The Envoy side: resources, written from the model alone."""

@@ -1,0 +1,98 @@
+"""Virtual hosts and route configurations."""
+
+import re
+from datetime import timedelta
+
+from envoy_data_plane.envoy.config.core.v3 import HeaderValueOptionHeaderAppendAction as Append
+from envoy_data_plane.envoy.config.route import v3 as pb
+
+from runtime.wire import encode
+from translator.envoy import v3
+from translator.model import Answer, Forward, Match, PathKind, Route, VirtualHost
+
+_UPGRADE = [v3.UpgradeConfig(upgrade_type="websocket")]
+
+
+def route_configuration(name: str) -> bytes:
+    """A route configuration without hosts: the xDS server adds them, or the source they come from."""
+    start = v3.HeaderValue(key="x-request-start", value="t=%START_TIME(%s.%3f)%")
+    return encode(
+        v3.RouteConfiguration(
+            name=name,
+            ignore_port_in_host_matching=True,
+            request_headers_to_add=[
+                v3.HeaderValueOption(header=start, append_action=Append.OVERWRITE_IF_EXISTS_OR_ADD)
+            ],
+        )
+    )
+
+
+def virtual_host(name: str, host: VirtualHost, rest: VirtualHost) -> bytes:
+    """The virtual host `name`.
+
+    Envoy's `*.foo.com` takes any number of labels. A host with more than one goes on to the routes of `rest`, the
+    virtual host `*`, as if the wildcard were not there: so its own routes ask for one label, and the routes of
+    `rest` stand behind them and ask for more. (No other wildcard can match: only the host less its first label.)
+    """
+    if host.host.startswith("*."):
+        pattern = _one_label(host.host)
+        routes = [_route(route, [_authority(pattern, more=False)]) for route in host.routes]
+        routes += [_route(route, [_authority(pattern, more=True)]) for route in rest.routes]
+    else:
+        routes = [_route(route, []) for route in host.routes]
+    return encode(v3.VirtualHost(name=name, domains=[host.host], routes=routes))
+
+
+def clusters(host: VirtualHost, rest: VirtualHost) -> tuple[str, ...]:
+    """The names of the clusters that the virtual host leads to, sorted."""
+    routes = host.routes + rest.routes if host.host.startswith("*.") else host.routes
+    return tuple(sorted({r.action.backend.cluster for r in routes if isinstance(r.action, Forward)}))
+
+
+def _one_label(host: str) -> str:
+    """The host has no case and may carry a port."""
+    return rf"(?i)[^.]+{re.escape(host[1:])}(?::[0-9]+)?"
+
+
+def _authority(pattern: str, *, more: bool) -> pb.HeaderMatcher:
+    match = v3.StringMatcher(safe_regex=v3.RegexMatcher(regex=pattern))
+    return v3.HeaderMatcher(name=":authority", string_match=match, invert_match=more)
+
+
+def _route(route: Route, headers: list[pb.HeaderMatcher]) -> pb.Route:
+    match = _match(route.match, headers)
+    if isinstance(route.action, Answer):
+        answer = v3.DirectResponseAction(status=route.action.status)
+        return v3.Route(name=route.source, match=match, direct_response=answer)
+    return v3.Route(name=route.source, match=match, route=_forward(route.action))
+
+
+def _match(match: Match, headers: list[pb.HeaderMatcher]) -> pb.RouteMatch:
+    match match.kind:
+        case PathKind.EXACT:
+            return v3.RouteMatch(path=match.path, headers=headers)
+        case PathKind.REGEX:
+            return v3.RouteMatch(safe_regex=v3.RegexMatcher(regex=match.path), headers=headers)
+        case PathKind.PREFIX if match.path != "/":
+            return v3.RouteMatch(path_separated_prefix=match.path, headers=headers)
+    return v3.RouteMatch(prefix=match.path, headers=headers)
+
+
+def _forward(forward: Forward) -> pb.RouteAction:
+    retry = None
+    if forward.retry is not None:
+        retry = v3.RetryPolicy(
+            retry_on=forward.retry.on,
+            num_retries=forward.retry.count,
+            per_try_timeout=_seconds(forward.retry.per_try_timeout),
+        )
+    return v3.RouteAction(
+        cluster=forward.backend.cluster,
+        timeout=_seconds(forward.timeout),
+        retry_policy=retry,
+        upgrade_configs=_UPGRADE if forward.websocket else [],
+    )
+
+
+def _seconds(value: float | None) -> timedelta | None:
+    return None if value is None else timedelta(seconds=value)

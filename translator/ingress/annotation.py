@@ -1,0 +1,161 @@
+"""The annotations of an Ingress: each is declared once, with its name, its default and what reads it."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from translator import reasons
+from translator.field import Field
+
+T = TypeVar("T")
+
+
+class UnusableError(ValueError):
+    """A value that an annotation cannot have; its text says what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation(Generic[T]):
+    """One annotation: `read` turns its value into a T or raises UnusableError; `help` is one line for users."""
+
+    name: str
+    kinds: tuple[str, ...]
+    type: str
+    default: T
+    read: Callable[[str], T]
+    help: str
+
+    def of(self, annotations: Mapping[str, str], place: Field) -> T:
+        """Its value in an object's annotations; the default where it is absent, or unusable, which is told."""
+        written = annotations.get(self.name)
+        if written is None:
+            return self.default
+        try:
+            return self.read(written.strip())
+        except UnusableError as error:
+            member = place[self.name]
+            member.tell(reasons.INVALID_ANNOTATION, f"{self.name}: {error}, found {written!r}")
+            return self.default
+
+
+# Go's time.ParseDuration, positive.
+_DURATION = re.compile(r"\+?(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+")
+_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
+_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+# Durations of protobuf end at 10,000 years (duration.proto); Envoy counts a route's timeout in milliseconds.
+_LONGEST = 315_576_000_000.0
+_SHORTEST = 0.001
+
+RETRY_ON = frozenset(
+    # Envoy's router filter, x-envoy-retry-on and x-envoy-retry-grpc-on.
+    (
+        "5xx",
+        "gateway-error",
+        "reset",
+        "reset-before-request",
+        "connect-failure",
+        "envoy-ratelimited",
+        "retriable-4xx",
+        "refused-stream",
+        "retriable-status-codes",
+        "retriable-headers",
+        "http3-post-connect-failure",
+        "cancelled",
+        "deadline-exceeded",
+        "internal",
+        "resource-exhausted",
+        "unavailable",
+    )
+)
+
+
+def duration(written: str) -> float:
+    """Seconds of a Go duration such as `1m30s`."""
+    if written in {"0", "+0"}:
+        return 0.0
+    if _DURATION.fullmatch(written) is None:
+        raise UnusableError("expected a duration such as 1m30s")
+    seconds = sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(written))
+    if seconds and not _SHORTEST <= seconds <= _LONGEST:
+        raise UnusableError("expected a duration from 1ms to 10,000 years")
+    return seconds
+
+
+def _timeout(written: str) -> float | None:
+    """Seconds; 0 = none (Envoy's way), None = Envoy's default."""
+    return 0.0 if written == "infinity" else duration(written) or None
+
+
+def _retry_on(written: str) -> str:
+    conditions = [condition.strip() for condition in written.split(",") if condition.strip()]
+    if not conditions:
+        raise UnusableError("expected a list of Envoy's retry conditions")
+    for condition in conditions:
+        if condition not in RETRY_ON:
+            raise UnusableError(f"{condition!r} is none of Envoy's retry conditions")
+    return ",".join(conditions)
+
+
+def _count(written: str) -> int:
+    """How often; 0 and 1 are 1, -1 is none at all (Contour's reading)."""
+    if re.fullmatch(r"\+?[0-9]{1,9}", written):
+        return max(int(written), 1)
+    if written == "-1":
+        return 0
+    raise UnusableError("expected a number of tries, or -1 for none")
+
+
+def _paths(written: str) -> frozenset[str]:
+    return frozenset(path.strip() for path in written.split(",") if path.strip())
+
+
+INGRESS = ("Ingress",)
+RESPONSE_TIMEOUT: Annotation[float | None] = Annotation(
+    "projectcontour.io/response-timeout",
+    INGRESS,
+    "duration or infinity",
+    None,
+    _timeout,
+    "How long the backend has for its whole answer; absent or 0s: Envoy's 15s.",
+)
+REQUEST_TIMEOUT: Annotation[float | None] = Annotation(
+    "projectcontour.io/request-timeout",
+    INGRESS,
+    "duration or infinity",
+    None,
+    _timeout,
+    "The older name of response-timeout.",
+)
+RETRY_CONDITIONS: Annotation[str | None] = Annotation(
+    "projectcontour.io/retry-on",
+    INGRESS,
+    "list of Envoy's retry conditions",
+    None,
+    _retry_on,
+    "When a request is sent again; absent: never.",
+)
+NUM_RETRIES: Annotation[int] = Annotation(
+    "projectcontour.io/num-retries",
+    INGRESS,
+    "number",
+    1,
+    _count,
+    "How often a request is sent again, with retry-on; -1: never.",
+)
+PER_TRY_TIMEOUT: Annotation[float | None] = Annotation(
+    "projectcontour.io/per-try-timeout",
+    INGRESS,
+    "duration or infinity",
+    None,
+    _timeout,
+    "How long one try may take, with retry-on; absent: as long as the whole request.",
+)
+WEBSOCKET_ROUTES: Annotation[frozenset[str]] = Annotation(
+    "projectcontour.io/websocket-routes",
+    INGRESS,
+    "comma list of paths",
+    frozenset(),
+    _paths,
+    "The paths that may become WebSockets, written as the rules have them.",
+)

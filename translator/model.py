@@ -1,0 +1,86 @@
+"""The small model between the front ends and Envoy: front ends write it, the Envoy side reads nothing else.
+
+virtual host → routes → match and action → backend.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class PathKind(IntEnum):
+    """How a path is compared; the order is that of precedence, but both prefixes rank alike."""
+
+    EXACT = 0
+    REGEX = 1
+    PREFIX = 2  # by element: /foo matches /foo/bar, not /foobar
+    STRING_PREFIX = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What a route takes. A path of kind PREFIX carries no slash at its end, unless it is `/`."""
+
+    kind: PathKind
+    path: str
+
+    @property
+    def order(self) -> tuple[object, ...]:
+        """Sorts the routes of a host: Exact, Regex, Prefix; the longer first; then reverse lexicographic."""
+        rank = min(self.kind, PathKind.PREFIX)
+        return rank, -len(self.path), tuple(-ord(character) for character in self.path), self.kind
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """Where requests go: a cluster, and the load assignment that lists its endpoints; both are names of resources."""
+
+    cluster: str
+    assignment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """When a request is sent again: Envoy's conditions, how often, and the seconds of one try (None = no limit)."""
+
+    on: str
+    count: int
+    per_try_timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """Sends the request to a backend. `timeout` in seconds; None = Envoy's default, 0 = none."""
+
+    backend: Backend
+    timeout: float | None = None
+    retry: Retry | None = None
+    websocket: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Answers the request itself, with a status and no body."""
+
+    status: int
+
+
+Action = Forward | Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route of one object: `source` is its reference, `field` the place in it that asked for this route."""
+
+    match: Match
+    action: Action
+    source: str
+    field: str
+    fallback: bool = False  # a default backend: any explicit route for all paths beats it
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualHost:
+    """The routes of one host in the order in which they are tried. `host` is exact, `*.foo.com` or `*`."""
+
+    host: str
+    routes: tuple[Route, ...]

@@ -1,0 +1,104 @@
+"""Every reason that a problem may have. `docs/reasons.md` lists them, and a test compares the two."""
+
+from translator.problem import Reason
+
+INVALID_FIELD = Reason(
+    "InvalidField",
+    "A field has a type or a value that the Kubernetes API refuses, or a required field is missing.",
+    "Write the field as the API documents it; the message says what was expected. "
+    "The rest of the rule or object is served.",
+)
+INVALID_HOST = Reason(
+    "InvalidHost",
+    "A host is no DNS name: an IP address, a wildcard that is not the whole first label, a port, a bad label.",
+    "Write a host such as `shop.example.com` or `*.example.com`. The rule is not served.",
+)
+HOST_NOT_LOWERCASE = Reason(
+    "HostNotLowercase",
+    "A host has capital letters. It is served, for hosts have no case; an API server would refuse it.",
+    "Write the host in lower case.",
+    "warning",
+)
+INVALID_PATH = Reason(
+    "InvalidPath",
+    "A path cannot match any request: it does not start with `/`, or holds `?`, `#`, `//`, `/./`, `/../` or `%2f`.",
+    "Write an absolute path without query. This path is not served.",
+)
+INVALID_REGEX = Reason(
+    "InvalidRegex",
+    "A path of type ImplementationSpecific that holds one of `^ + * [ ] %` is a regular expression (RE2), and this "
+    "one is not valid, or too large.",
+    "Write it in RE2's syntax (no look-around, no back-references). This path is not served.",
+)
+SERVICE_NOT_FOUND = Reason(
+    "ServiceNotFound",
+    "A backend names a Service that does not exist in the Ingress's namespace.",
+    "Create the Service or correct the name. Until then the route answers 503.",
+)
+PORT_NOT_FOUND = Reason(
+    "PortNotFound",
+    "A backend names a port that its Service does not have; the Service's `port` or its name counts, never "
+    "`targetPort`.",
+    "Correct the port. Until then the route answers 503.",
+)
+PORT_NOT_TCP = Reason(
+    "PortNotTCP",
+    "A backend names a port of the Service that is not TCP.",
+    "Name a TCP port. Until then the route answers 503.",
+)
+EXTERNAL_NAME_DISABLED = Reason(
+    "ExternalNameDisabled",
+    "A backend names a Service of type ExternalName, which is off by default: it lets an Ingress reach any host that "
+    "Envoy can reach.",
+    "Use a Service with endpoints. Until then the route answers 503.",
+)
+RESOURCE_BACKEND = Reason(
+    "ResourceBackendUnsupported",
+    "A backend names a resource instead of a Service.",
+    "Name a Service. This path is not served.",
+)
+DUPLICATE_PATH = Reason(
+    "DuplicatePath",
+    "Another Ingress, or an earlier path of this one, has the same host and path. The oldest creationTimestamp wins, "
+    "then namespace and name.",
+    "Remove one of the two. The message names the one that is served.",
+)
+DEFAULT_BACKEND_UNUSED = Reason(
+    "DefaultBackendUnused",
+    "A default backend gets no request, since a rule without host already takes every path.",
+    "Remove the default backend, or that rule.",
+    "warning",
+)
+INVALID_ANNOTATION = Reason(
+    "InvalidAnnotation",
+    "An annotation's value cannot be used; its default is used instead.",
+    "Write the value as docs/annotations.md says.",
+)
+WEBSOCKET_PATH_NOT_FOUND = Reason(
+    "WebSocketPathNotFound",
+    "`projectcontour.io/websocket-routes` names a path that no rule of this Ingress has.",
+    "Write the path exactly as the rule has it.",
+)
+ENDPOINT_REFUSED = Reason(
+    "EndpointRefused",
+    "An EndpointSlice holds an address in a loopback, link-local, multicast or unspecified range, where Envoy itself "
+    "or the cloud's metadata service answers.",
+    "Remove the address, or run with `--loopback-endpoints allow` where the owner of the slices is the operator.",
+)
+REJECTED_BY_ENVOY = Reason(
+    "RejectedByEnvoy",
+    "An Envoy refused a resource that was made from this object, and keeps what it had before.",
+    "The message is Envoy's own. Please report it: isoline should have found the mistake first.",
+)
+
+ALL: tuple[Reason, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Reason))
+
+
+def markdown() -> str:
+    """The table of docs/reasons.md."""
+    rows = [
+        f"| `{r.name}` | {r.severity} | {r.meaning} | {r.remedy} |" for r in sorted(ALL, key=lambda r: r.name)
+    ]
+    return (
+        "\n".join(["| reason | severity | what it means | what to do |", "|---|---|---|---|", *rows]) + "\n"
+    )
