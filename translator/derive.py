@@ -1,13 +1,16 @@
-"""Derived values: pure functions of (view, key) that are computed again only when something they read has changed.
+"""Derived values: pure functions of (view, key), computed again only when what they read has changed.
 
-While a function runs, the view records every object, index entry and other derived value that it reads. A change
-makes what read it stale, and what stands further downstream suspect. A suspect first brings what it read up to date;
-when all of that came out equal, it is clean without having been computed, and the wave ends there.
+While a function runs, the view records every object, index entry and other derived value that it reads. A
+change makes what read it stale, and what stands further downstream suspect. A suspect first brings what it
+read up to date; when all of that came out equal, it is clean without having been computed, and the wave
+ends there.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol, TypeVar
+
+from translator.settings import Settings
 
 T = TypeVar("T")
 
@@ -21,29 +24,31 @@ Input = tuple[str, str]  # ("object", reference) or (index, key)
 class Source(Protocol):
     """Where the inputs are: what has changed in it is told to `Derivation.touch`."""
 
-    def object(self, reference: str) -> dict[str, Any] | None: ...
+    def object(self, reference: str) -> dict[str, Any] | None:
+        """The newest object of that reference, parsed; None where there is none."""
 
-    def index(self, name: str, key: str) -> tuple[str, ...]: ...
+    def index(self, name: str, key: str) -> tuple[str, ...]:
+        """The references that stand in an index under a key, sorted."""
 
 
-class View(Protocol):
-    """What a derived value may read. `settings` never changes while a process runs."""
+class View(Source, Protocol):
+    """What a derived value may read."""
 
     @property
-    def settings(self) -> Any: ...  # noqa: ANN401 - the settings belong to the functions, not to the machinery
+    def settings(self) -> Settings:
+        """Never changes while a process runs."""
 
-    def object(self, reference: str) -> dict[str, Any] | None: ...
-
-    def index(self, name: str, key: str) -> tuple[str, ...]: ...
-
-    def __call__(self, function: Callable[["View", str], T], key: str) -> T: ...
+    def __call__(self, function: Callable[["View", str], T], key: str) -> T:
+        """The value of `function(view, key)`, computed only if it has to be."""
 
 
 Function = Callable[[View, str], Any]
 
 
 class _Node:
-    """One input (`function` is None) or one derived value. `readers` is None, one node or a set: most have one."""
+    """One input (`function` is None) or one derived value. `readers` is None, one node or a set: most have
+    one.
+    """
 
     __slots__ = ("function", "key", "pinned", "readers", "reads", "state", "value")
 
@@ -82,12 +87,12 @@ class _Node:
 class Derivation:
     """All derived values over one source; itself the view that their functions get.
 
-    A value lives while it is pinned or read by one that lives. `computed` counts the runs of each function, by its
-    name: what one change costs.
+    A value lives while it is pinned or read by one that lives. `computed` counts the runs of each function,
+    by its name: what one change costs.
     """
 
-    def __init__(self, source: Source, settings: Any) -> None:  # noqa: ANN401 - see View
-        self.settings = settings
+    def __init__(self, source: Source, settings: Settings) -> None:
+        self._settings = settings
         self.computed: Counter[str] = Counter()
         self._source = source
         self._inputs: dict[Input, _Node] = {}
@@ -99,6 +104,11 @@ class Derivation:
         self._loose: list[_Node] = []  # ones that nobody may need any more
 
     # What a function reads
+
+    @property
+    def settings(self) -> Settings:
+        """Never changes while a process runs."""
+        return self._settings
 
     def object(self, reference: str) -> dict[str, Any] | None:
         """The newest object of that reference, parsed; None where there is none. Not to be changed."""
@@ -159,7 +169,8 @@ class Derivation:
                 self._spread(node)
 
     def settle(self, functions: frozenset[Function]) -> Iterator[tuple[Function, str, Any, bool]]:
-        """Brings the pinned values of these functions up to date, one a step: function, key, value, whether it is new.
+        """Brings the pinned values of these functions up to date, one a step: function, key, value, whether
+        it is new.
 
         A value is new when it differs from the one that was given out before.
         """

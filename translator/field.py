@@ -1,4 +1,6 @@
-"""Reads an object that a user wrote, field by field: what has the wrong type is told, and everything else is read."""
+"""Reads an object that a user wrote, field by field: what has the wrong type is told, and everything else
+is read.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -24,7 +26,7 @@ class Field:
 
     __slots__ = ("_problems", "path", "ref", "value")
 
-    def __init__(self, ref: str, value: Any, path: str, problems: list[Problem]) -> None:  # noqa: ANN401 - that is why
+    def __init__(self, ref: str, value: Any, path: str, problems: list[Problem]) -> None:  # noqa: ANN401
         self.ref = ref
         self.value = value
         self.path = path
@@ -67,7 +69,9 @@ class Field:
         return self.value if self._is(bool, required=False) else None
 
     def texts(self) -> dict[str, str]:
-        """A map from string to string, as annotations and labels are; without the members that are not strings."""
+        """A map from string to string, as annotations and labels are; without the members that are not
+        strings.
+        """
         if not self._is(dict, required=False):
             return {}
         found = {name: self[name].text() for name in self.value}

@@ -32,7 +32,9 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """Where requests go: a cluster, and the load assignment that lists its endpoints; both are names of resources."""
+    """Where requests go: a cluster, and the load assignment that lists its endpoints; both are names of
+    resources.
+    """
 
     cluster: str
     assignment: str
@@ -40,7 +42,9 @@ class Backend:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """When a request is sent again: Envoy's conditions, how often, and the seconds of one try (None = no limit)."""
+    """When a request is sent again: Envoy's conditions, how often, and the seconds of one try (None = no
+    limit).
+    """
 
     on: str
     count: int
@@ -69,7 +73,9 @@ Action = Forward | Answer
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One route of one object: `source` is its reference, `field` the place in it that asked for this route."""
+    """One route of one object: `source` is its reference, `field` the place in it that asked for this
+    route.
+    """
 
     match: Match
     action: Action

@@ -31,7 +31,9 @@ class Service:
     problems: tuple[Problem, ...]
 
     def port(self, written: str) -> Port | None:
-        """The port that a route writes as a number or as a name. A TCP port before another of the same number."""
+        """The port that a route writes as a number or as a name. A TCP port before another of the same
+        number.
+        """
         found = [port for port in self.ports if str(port.number) == written] or [
             port for port in self.ports if port.name and port.name == written
         ]

@@ -20,7 +20,8 @@ class Reason:
 class Problem:
     """A mistake in one field of one object.
 
-    `ref` is `Kind/namespace/name`, `field` its path as the API writes it (`spec.rules[0].host`), empty for the whole.
+    `ref` is `Kind/namespace/name`, `field` its path as the API writes it (`spec.rules[0].host`), empty for
+    the whole.
     """
 
     ref: str

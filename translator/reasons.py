@@ -10,7 +10,8 @@ INVALID_FIELD = Reason(
 )
 INVALID_HOST = Reason(
     "InvalidHost",
-    "A host is no DNS name: an IP address, a wildcard that is not the whole first label, a port, a bad label.",
+    "A host is no DNS name: an IP address, a wildcard that is not the whole first label, a port, a bad "
+    "label.",
     "Write a host such as `shop.example.com` or `*.example.com`. The rule is not served.",
 )
 HOST_NOT_LOWERCASE = Reason(
@@ -21,12 +22,14 @@ HOST_NOT_LOWERCASE = Reason(
 )
 INVALID_PATH = Reason(
     "InvalidPath",
-    "A path cannot match any request: it does not start with `/`, or holds `?`, `#`, `//`, `/./`, `/../` or `%2f`.",
+    "A path cannot match any request: it does not start with `/`, or holds `?`, `#`, `//`, `/./`, `/../` "
+    "or `%2f`.",
     "Write an absolute path without query. This path is not served.",
 )
 INVALID_REGEX = Reason(
     "InvalidRegex",
-    "A path of type ImplementationSpecific that holds one of `^ + * [ ] %` is a regular expression (RE2), and this "
+    "A path of type ImplementationSpecific that holds one of `^ + * [ ] %` is a regular expression (RE2),"
+    " and this "
     "one is not valid, or too large.",
     "Write it in RE2's syntax (no look-around, no back-references). This path is not served.",
 )
@@ -48,7 +51,8 @@ PORT_NOT_TCP = Reason(
 )
 EXTERNAL_NAME_DISABLED = Reason(
     "ExternalNameDisabled",
-    "A backend names a Service of type ExternalName, which is off by default: it lets an Ingress reach any host that "
+    "A backend names a Service of type ExternalName, which is off by default: it lets an Ingress reach "
+    "any host that "
     "Envoy can reach.",
     "Use a Service with endpoints. Until then the route answers 503.",
 )
@@ -59,7 +63,8 @@ RESOURCE_BACKEND = Reason(
 )
 DUPLICATE_PATH = Reason(
     "DuplicatePath",
-    "Another Ingress, or an earlier path of this one, has the same host and path. The oldest creationTimestamp wins, "
+    "Another Ingress, or an earlier path of this one, has the same host and path. The oldest "
+    "creationTimestamp wins, "
     "then namespace and name.",
     "Remove one of the two. The message names the one that is served.",
 )
@@ -81,9 +86,11 @@ WEBSOCKET_PATH_NOT_FOUND = Reason(
 )
 ENDPOINT_REFUSED = Reason(
     "EndpointRefused",
-    "An EndpointSlice holds an address in a loopback, link-local, multicast or unspecified range, where Envoy itself "
+    "An EndpointSlice holds an address in a loopback, link-local, multicast or unspecified range, where "
+    "Envoy itself "
     "or the cloud's metadata service answers.",
-    "Remove the address, or run with `--loopback-endpoints allow` where the owner of the slices is the operator.",
+    "Remove the address, or run with `--loopback-endpoints allow` where the owner of the slices is the "
+    "operator.",
 )
 REJECTED_BY_ENVOY = Reason(
     "RejectedByEnvoy",

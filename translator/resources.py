@@ -1,6 +1,6 @@
 """The resources that are published: for each type the derived value that makes one from its name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from runtime.link.row import Row
 
@@ -57,7 +57,8 @@ def cluster_resource(view: View, name: str) -> Row | None:
 
 
 def load_assignment_resource(view: View, name: str) -> Row:
-    """A load assignment: ready endpoints of all slices; where there is none, those that serve while they terminate.
+    """A load assignment: ready endpoints of all slices; where there is none, those that serve while they
+    terminate.
 
     An address that stands in two slices counts once, in the first by name.
     """
@@ -131,6 +132,6 @@ MAKERS: dict[str, Make] = {
 }
 
 
-def causes(settings: Settings) -> dict[str, Callable[[View, str], tuple[str, ...]]]:
+def causes(settings: Settings) -> Mapping[str, Callable[[View, str], tuple[str, ...]]]:
     """By kind: the derived value that gives the resources that an object of that kind causes."""
     return {"Ingress": of_ingress} | ({"Service": of_service} if settings.clusters == "all" else {})

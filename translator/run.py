@@ -29,7 +29,9 @@ SECONDS = prometheus_client.Histogram(
 
 
 def wire(settings: Settings, group: Workgroup) -> None:
-    """Adds the parts of a translator: a replica of the objects, one of each server's rejections, the publisher."""
+    """Adds the parts of a translator: a replica of the objects, one of each server's rejections, the
+    publisher.
+    """
     keys = LinkKeys.load(Path(settings.link_keys), own="translator") if settings.link_keys else None
     process = _Process(
         Translator(settings),

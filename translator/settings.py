@@ -6,7 +6,9 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Addresses are those of the link (`ipc:///path`, `tcp://host:port`); the defaults of meaning are a cluster's."""
+    """Addresses are those of the link (`ipc:///path`, `tcp://host:port`); the defaults of meaning are a
+    cluster's.
+    """
 
     objects: str = ""
     publish: str = ""

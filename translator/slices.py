@@ -17,7 +17,9 @@ FAMILIES = {"IPv4": ipaddress.IPv4Address, "IPv6": ipaddress.IPv6Address}
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The endpoints of one port in one zone, sorted; `draining` ones are not ready, but serve while they terminate."""
+    """The endpoints of one port in one zone, sorted; `draining` ones are not ready, but serve while they
+    terminate.
+    """
 
     port_name: str
     port: int
@@ -46,7 +48,9 @@ def services(body: dict[str, Any]) -> set[str]:
 
 
 def slice_(view: View, ref: str) -> Slice:
-    """The EndpointSlice of that reference, without what cannot be reached, which is told. FQDN slices are ignored."""
+    """The EndpointSlice of that reference, without what cannot be reached, which is told. FQDN slices are
+    ignored.
+    """
     body = view.object(ref)
     if body is None or body.get("addressType") == "FQDN":
         return NOTHING
@@ -78,7 +82,9 @@ def slice_(view: View, ref: str) -> Slice:
 
 
 def _port(item: Field) -> tuple[str, int] | None:
-    """(name, number) of a TCP port; None for one that cannot be used. A port without number means every port."""
+    """(name, number) of a TCP port; None for one that cannot be used. A port without number means every
+    port.
+    """
     if not item.mapping(required=True) or (item["protocol"].text() or TCP) != TCP or not item["port"].present:
         return None
     number = port_number(item["port"])
@@ -86,7 +92,9 @@ def _port(item: Field) -> tuple[str, int] | None:
 
 
 def _draining(conditions: Field) -> bool | None:
-    """False for a ready endpoint (an unknown `ready` counts as ready), True for a draining one, None for others."""
+    """False for a ready endpoint (an unknown `ready` counts as ready), True for a draining one, None for
+    others.
+    """
     ready = conditions["ready"].flag() if conditions.mapping() else None
     if ready is None or ready:
         return False

@@ -50,7 +50,7 @@ STATUSES: dict[str, Callable[[View, str], Row | None]] = {
 
 
 def rejected_owner(body: dict[str, Any]) -> Iterable[str]:
-    """Whose problem a rejection is: a host's Ingresses find it by the resource, a Service by its reference."""
+    """Whose problem a rejection is: a host's Ingresses find it by the resource, a Service by its name."""
     resource = str(body.get("resource", ""))
     type_, name = names.split(resource)
     if type_ == names.HOSTS:

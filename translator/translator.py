@@ -42,7 +42,8 @@ Work = Generator[None, None, Output | None]
 class Translator:
     """Objects → resources and statuses.
 
-    Nothing is given out before the objects are complete (`synced`); while they are not, what was given out stays.
+    Nothing is given out before the objects are complete (`synced`); while they are not, what was given out
+    stays.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -82,7 +83,7 @@ class Translator:
         }
 
     def apply(self, change: Change) -> Output | None:
-        """Takes a change of the objects; gives what follows from it, None while the objects are incomplete."""
+        """Takes a change of the objects; gives what follows from it, None while they are incomplete."""
         return _finished(self.work(change))
 
     def work(self, change: Change) -> Work:
@@ -170,7 +171,9 @@ class Translator:
         return Output(Batch(puts, frozenset(deletes)), told, at)
 
     def _repin(self) -> set[str]:
-        """Wants what is caused, and no more what is not; returns what was published and is not wanted any more."""
+        """Wants what is caused, and no more what is not; returns what was published and is not wanted any
+        more.
+        """
         deletes = set()
         for key in sorted(self._recount):
             type_, name = names.split(key)

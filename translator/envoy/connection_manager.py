@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import betterproto2
+from envoy_data_plane.envoy.config.accesslog import v3 as accesslog
 from envoy_data_plane.envoy.config.core import v3 as core
 from envoy_data_plane.envoy.config.listener import v3 as listener
 from envoy_data_plane.envoy.extensions.access_loggers.stream import v3 as stream
@@ -51,12 +52,15 @@ ACCESS_LOG = {
 }
 
 _HttpConnectionManager = unchecked(hcm.HttpConnectionManager)
+_EscapedSlashes = hcm.HttpConnectionManagerPathWithEscapedSlashesAction
 _HttpFilter = unchecked(hcm.HttpFilter)
 _Rds = unchecked(hcm.Rds)
 
 
 def filter_(route_configuration: str, *, xff_num_trusted_hops: int) -> listener.Filter:
-    """The network filter that serves a route configuration; `xff_num_trusted_hops` proxies before us are trusted."""
+    """The network filter that serves a route configuration; `xff_num_trusted_hops` proxies before us are
+    trusted.
+    """
     manager = _HttpConnectionManager(
         stat_prefix=route_configuration,
         rds=_Rds(config_source=v3.ADS, route_config_name=route_configuration),
@@ -81,7 +85,7 @@ def filter_(route_configuration: str, *, xff_num_trusted_hops: int) -> listener.
         preserve_external_request_id=True,
         normalize_path=True,
         merge_slashes=True,
-        path_with_escaped_slashes_action=hcm.HttpConnectionManagerPathWithEscapedSlashesAction.UNESCAPE_AND_REDIRECT,
+        path_with_escaped_slashes_action=_EscapedSlashes.UNESCAPE_AND_REDIRECT,
         strip_matching_host_port=True,
         strip_trailing_host_dot=True,
     )
@@ -89,12 +93,11 @@ def filter_(route_configuration: str, *, xff_num_trusted_hops: int) -> listener.
 
 
 def _filters() -> list[hcm.HttpFilter]:
-    """The client's Accept-Encoding decides which one compresses; among equals the first here."""
+    """The client's Accept-Encoding decides which compressor works; among equals the first here."""
     return [
-        *(
-            _compressor(name, library)
-            for name, library in (("zstd", zstd.Zstd), ("brotli", brotli.Brotli), ("gzip", gzip.Gzip))
-        ),
+        _compressor("zstd", zstd.Zstd),
+        _compressor("brotli", brotli.Brotli),
+        _compressor("gzip", gzip.Gzip),
         _http_filter("grpc_web", unchecked(grpc_web.GrpcWeb)()),
         _http_filter("router", unchecked(router.Router)()),
     ]
@@ -112,7 +115,7 @@ def _compressor(name: str, library: type[betterproto2.Message]) -> hcm.HttpFilte
     return _HttpFilter(name=f"envoy.filters.http.compressor.{name}", typed_config=any_of(config))
 
 
-def _access_log() -> v3.accesslog.AccessLog:
+def _access_log() -> accesslog.AccessLog:
     fields = {key: unchecked(Value)(string_value=value) for key, value in ACCESS_LOG.items()}
     line = v3.SubstitutionFormatString(json_format=unchecked(Struct)(fields=fields))
     config = unchecked(stream.StdoutAccessLog)(log_format=line)

@@ -1,7 +1,7 @@
 """Load assignments, put together from endpoints that were encoded once.
 
-Repeated fields of protobuf concatenate: a LocalityLbEndpoints is its locality followed by its LbEndpoint fields in
-any number of pieces, a ClusterLoadAssignment its name followed by its localities.
+Repeated fields of protobuf concatenate: a LocalityLbEndpoints is its locality followed by its LbEndpoint
+fields in any number of pieces, a ClusterLoadAssignment its name followed by its localities.
 """
 
 from collections.abc import Iterable

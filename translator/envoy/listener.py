@@ -1,4 +1,4 @@
-"""The two listeners; always there, so that an unknown host gets an honest 404 and not a refused connection."""
+"""The two listeners; always there, so that an unknown host gets an honest 404, not a refused connection."""
 
 from datetime import timedelta
 

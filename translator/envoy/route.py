@@ -30,9 +30,10 @@ def route_configuration(name: str) -> bytes:
 def virtual_host(name: str, host: VirtualHost, rest: VirtualHost) -> bytes:
     """The virtual host `name`.
 
-    Envoy's `*.foo.com` takes any number of labels. A host with more than one goes on to the routes of `rest`, the
-    virtual host `*`, as if the wildcard were not there: so its own routes ask for one label, and the routes of
-    `rest` stand behind them and ask for more. (No other wildcard can match: only the host less its first label.)
+    Envoy's `*.foo.com` takes any number of labels. A host with more than one goes on to the routes of
+    `rest`, the virtual host `*`, as if the wildcard were not there: so its own routes ask for one label,
+    and the routes of `rest` stand behind them and ask for more. (No other wildcard can match: only the host
+    less its first label.)
     """
     if host.host.startswith("*."):
         pattern = _one_label(host.host)

@@ -1,4 +1,6 @@
-"""Constructors of Envoy's messages, without pydantic (runtime.wire); tests put what they make through the checks."""
+"""Constructors of Envoy's messages, without pydantic (runtime.wire); tests put what they make through the
+checks.
+"""
 
 from envoy_data_plane.envoy.config.accesslog import v3 as accesslog
 from envoy_data_plane.envoy.config.cluster import v3 as cluster

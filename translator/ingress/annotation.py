@@ -17,7 +17,9 @@ class UnusableError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Annotation(Generic[T]):
-    """One annotation: `read` turns its value into a T or raises UnusableError; `help` is one line for users."""
+    """One annotation: `read` turns its value into a T or raises UnusableError; `help` is one line for
+    users.
+    """
 
     name: str
     kinds: tuple[str, ...]
@@ -27,7 +29,7 @@ class Annotation(Generic[T]):
     help: str
 
     def of(self, annotations: Mapping[str, str], place: Field) -> T:
-        """Its value in an object's annotations; the default where it is absent, or unusable, which is told."""
+        """Its value in an object's annotations; the default where it is absent or (told) unusable."""
         written = annotations.get(self.name)
         if written is None:
             return self.default

@@ -6,12 +6,15 @@ from translator.field import Field
 from translator.model import Answer, Backend
 from translator.ports import TCP, port_number, service
 
-# What answers for a backend that cannot be reached; a route that is dropped would let a shorter path take over.
+# What answers for a backend that cannot be reached; a route that is dropped would let a shorter path take
+# over.
 UNAVAILABLE = Answer(503)
 
 
 def read(view: View, namespace: str, field: Field, what: str) -> Backend | Answer | None:
-    """The backend of `what` (it begins the message); None when the path is to be skipped. Mistakes are told."""
+    """The backend of `what` (it begins the message); None when the path is to be skipped. Mistakes are
+    told.
+    """
     if not field.mapping(required=True):
         return UNAVAILABLE
     if field["resource"].present:
@@ -26,7 +29,7 @@ def read(view: View, namespace: str, field: Field, what: str) -> Backend | Answe
     port = _port(named["port"])
     if not name or port is None:
         return UNAVAILABLE
-    return _resolved(view, namespace, named, name, port, what)
+    return _resolved(view, f"{namespace}/{name}", named, port, what)
 
 
 def _port(field: Field) -> Field | None:
@@ -41,32 +44,28 @@ def _port(field: Field) -> Field | None:
     return None if not name.text(required=True) else name
 
 
-def _resolved(
-    view: View, namespace: str, named: Field, name: str, port: Field, what: str
-) -> Backend | Answer:
-    found = view(service, f"{namespace}/{name}")
+def _resolved(view: View, name: str, named: Field, port: Field, what: str) -> Backend | Answer:
+    found = view(service, name)
+    quoted = f'{what} names Service "{name.partition("/")[2]}"'
     if found is None:
-        named["name"].tell(reasons.SERVICE_NOT_FOUND, f'{what} names Service "{name}", which does not exist')
+        named["name"].tell(reasons.SERVICE_NOT_FOUND, f"{quoted}, which does not exist")
         return UNAVAILABLE
     if found.type == "ExternalName":
         named["name"].tell(
             reasons.EXTERNAL_NAME_DISABLED,
-            f'{what} names Service "{name}" of type ExternalName, which is off (--enable-external-name)',
+            f"{quoted} of type ExternalName, which is off (--enable-external-name)",
         )
         return UNAVAILABLE
     written = str(port.value)
     its_port = found.port(written)
     if its_port is None:
-        port.tell(
-            reasons.PORT_NOT_FOUND, f'{what} names port {written} of Service "{name}", which has no such port'
-        )
+        port.tell(reasons.PORT_NOT_FOUND, f"{quoted}, which has no port {written}")
         return UNAVAILABLE
     if its_port.protocol != TCP:
-        port.tell(
-            reasons.PORT_NOT_TCP,
-            f'{what} names port {written} of Service "{name}", which is {its_port.protocol}',
-        )
+        port.tell(reasons.PORT_NOT_TCP, f"{quoted}, whose port {written} is {its_port.protocol}, not TCP")
         return UNAVAILABLE
+    namespace, service_name = name.split("/")
     return Backend(
-        names.cluster(namespace, name, written), names.load_assignment(namespace, name, its_port.name)
+        names.cluster(namespace, service_name, written),
+        names.load_assignment(namespace, service_name, its_port.name),
     )

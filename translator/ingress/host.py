@@ -12,7 +12,9 @@ LONGEST = 253
 
 
 def normal(written: str) -> str | None:
-    """The host as resources are named by it, in lower case; `*` for a blank one; None for an impossible one."""
+    """The host as resources are named by it, in lower case; `*` for a blank one; None for an impossible
+    one.
+    """
     host = written.lower()
     if not host:
         return names.ANY_HOST

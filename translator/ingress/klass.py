@@ -8,7 +8,9 @@ OURS = "isoline"
 
 
 def is_ours(annotations: Mapping[str, str], class_name: str | None) -> bool:
-    """An Ingress without any class, or of class `isoline` by either annotation or by `spec.ingressClassName`."""
+    """An Ingress without any class, or of class `isoline` by either annotation or by
+    `spec.ingressClassName`.
+    """
     named = [annotations[name] for name in ANNOTATIONS if name in annotations]
     class_ = named[-1] if named else class_name
     return class_ is None or class_ == OURS

@@ -51,7 +51,9 @@ def ingress(view: View, ref: str) -> Ingress:
 
 
 def hosts(body: dict[str, Any]) -> set[str]:
-    """The hosts that an Ingress object names, whether or not it is ours or its rules can be served: for the index."""
+    """The hosts that an Ingress object names, whether or not it is ours or its rules can be served: for the
+    index.
+    """
     spec = Field("", body, "", [])["spec"]
     found = {host.read(rule["host"]) for rule in spec["rules"].items()}
     if spec["defaultBackend"].present:
