@@ -2,7 +2,7 @@
 
 The library's own `bytes(message)` builds a pydantic validator on every call (2 ms for a small Cluster) and
 writes fields in the order of their declaration; this one takes some µs and writes them in the order of their
-numbers, maps by sorted key, so that equal messages are equal bytes, the same that google's protobuf makes.
+numbers, as google's protobuf does, and maps by ascending key, so that equal messages are equal bytes.
 
 As with `dataclasses`, the compiled function is Python source made from the fields, one line a field:
 

@@ -11,7 +11,7 @@ from runtime.wire.unchecked import unchecked
 if TYPE_CHECKING:  # as in encoder.py
     from collections.abc import Callable
 
-    from betterproto2 import Message, MessagePool
+    from betterproto2 import FieldMetadata, Message, MessagePool
     from envoy_data_plane.google.protobuf import Any as AnyMessage
 
 M = TypeVar("M", bound="Message")
@@ -49,17 +49,23 @@ def checked(message: M) -> M:
     pydantic.ValidationError for a value of a wrong type, out of its range, or beside another of its oneof;
     DecodeError for an Any whose bytes are not of its type. Warns of deprecated fields as the library does.
     """
-    names = [known.name for known in field_types(type(message)).values()]
-    copy = type(message)(**{name: _checked(getattr(message, name)) for name in names})
+    values: dict[str, Any] = {}
+    for known in field_types(type(message)).values():
+        inner = known.meta.map_meta[1] if known.meta.map_meta else known.meta
+        values[known.name] = _checked(inner, getattr(message, known.name))
+    copy = type(message)(**values)
     copy._unknown_fields = message._unknown_fields  # noqa: SLF001 - part of the message, and no other way
     if isinstance(copy, _any_class()) and (cls := pool().url_to_type.get(copy.type_url)):
         checked(decode(cls, copy.value))
     return copy
 
 
-def _checked(value: Any) -> Any:  # noqa: ANN401 - of any field
+def _checked(meta: "FieldMetadata", value: Any) -> Any:  # noqa: ANN401 - of any field
     if isinstance(value, list):
-        return [_checked(item) for item in value]
+        return [_checked(meta, item) for item in value]
     if isinstance(value, dict):
-        return {key: _checked(item) for key, item in value.items()}
+        return {key: _checked(meta, item) for key, item in value.items()}
+    if meta.unwrap is not None and value is not None:
+        meta.unwrap().from_wrapped(value)  # type: ignore[attr-defined]  # the wrapper knows the range
+        return value
     return checked(value) if hasattr(value, "_unknown_fields") else value

@@ -37,7 +37,7 @@ def _is_set(meta: "FieldMetadata", value: Any) -> bool:  # noqa: ANN401 - of any
     """Whether the field is written at all; as in encoder.py."""
     if meta.optional or meta.group:
         return value is not None
-    return bool(value) or str(value) == "-0.0" or (meta.proto_type == "message" and value is not None)
+    return bool(value) or str(value) == "-0.0"
 
 
 def _field(known: FieldType, value: Any) -> object:  # noqa: ANN401 - of any field
