@@ -5,6 +5,7 @@ from datetime import timedelta
 from envoy_data_plane.envoy.config.listener import v3 as pb
 from envoy_data_plane.envoy.extensions.filters.listener.proxy_protocol import v3 as proxy_protocol
 from envoy_data_plane.envoy.extensions.filters.listener.tls_inspector import v3 as tls_inspector
+from envoy_data_plane.xds.type.matcher.v3 import Matcher
 
 from runtime.wire import any_of, encode, unchecked
 from translator import names
@@ -14,19 +15,21 @@ from translator.settings import Settings
 # Envoy's edge guide.
 CONNECTION_BUFFER = 32 * 1024
 LISTENER_FILTERS = timedelta(seconds=15)
-# No client can send this as SNI: a server name has at most 255 bytes, and no label may be empty.
-NO_SERVER_NAME = "no.host.has.tls.invalid"
 
 
 def ingress_http(settings: Settings) -> bytes:
     """The listener for HTTP."""
     serve = connection_manager.filter_(names.INGRESS_HTTP, xff_num_trusted_hops=settings.xff_num_trusted_hops)
     chain = v3.FilterChain(name=names.INGRESS_HTTP, filters=[serve])
-    return _listener(settings, names.INGRESS_HTTP, settings.http_port, [], chain)
+    return encode(_listener(settings, names.INGRESS_HTTP, settings.http_port, [], chain))
 
 
 def ingress_https(settings: Settings) -> bytes:
-    """The listener for HTTPS. No host has TLS yet: every handshake is refused."""
+    """The listener for HTTPS. No host has TLS yet, so every handshake is refused.
+
+    A matcher that names no chain chooses none, and Envoy then closes the connection; but it takes no listener
+    without any chain, so there is one that is never chosen.
+    """
     serve = connection_manager.filter_(
         names.INGRESS_HTTPS, xff_num_trusted_hops=settings.xff_num_trusted_hops
     )
@@ -35,12 +38,14 @@ def ingress_https(settings: Settings) -> bytes:
         typed_config=any_of(unchecked(tls_inspector.TlsInspector)()),
     )
     chain = v3.FilterChain(name="none", filters=[serve])
-    return _listener(settings, names.INGRESS_HTTPS, settings.https_port, [inspect], chain)
+    listener = _listener(settings, names.INGRESS_HTTPS, settings.https_port, [inspect], chain)
+    listener.filter_chain_matcher = unchecked(Matcher)()
+    return encode(listener)
 
 
 def _listener(
     settings: Settings, name: str, port: int, filters: list[pb.ListenerFilter], chain: pb.FilterChain
-) -> bytes:
+) -> pb.Listener:
     """`ipv4_compat` makes `::` take IPv4 as well."""
     socket = v3.SocketAddress(address=settings.listen, port_value=port, ipv4_compat=settings.listen == "::")
     if settings.proxy_protocol:
@@ -49,13 +54,11 @@ def _listener(
             v3.ListenerFilter(name="envoy.filters.listener.proxy_protocol", typed_config=config),
             *filters,
         ]
-    return encode(
-        v3.Listener(
-            name=name,
-            address=v3.Address(socket_address=socket),
-            listener_filters=filters,
-            listener_filters_timeout=LISTENER_FILTERS,
-            filter_chains=[chain],
-            per_connection_buffer_limit_bytes=CONNECTION_BUFFER,
-        )
+    return v3.Listener(
+        name=name,
+        address=v3.Address(socket_address=socket),
+        listener_filters=filters,
+        listener_filters_timeout=LISTENER_FILTERS,
+        filter_chains=[chain],
+        per_connection_buffer_limit_bytes=CONNECTION_BUFFER,
     )

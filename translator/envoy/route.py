@@ -1,6 +1,5 @@
 """Virtual hosts and route configurations."""
 
-import re
 from datetime import timedelta
 
 from envoy_data_plane.envoy.config.core.v3 import HeaderValueOptionHeaderAppendAction as Append
@@ -10,6 +9,7 @@ from runtime.wire import encode
 from translator.envoy import v3
 from translator.model import Answer, Forward, Match, PathKind, Route, VirtualHost
 
+_LABEL = r"[!-\-/-~]+"  # every printable character but the dot
 _UPGRADE = [v3.UpgradeConfig(upgrade_type="websocket")]
 
 
@@ -51,8 +51,12 @@ def clusters(host: VirtualHost, rest: VirtualHost) -> tuple[str, ...]:
 
 
 def _one_label(host: str) -> str:
-    """The host has no case and may carry a port."""
-    return rf"(?i)[^.]+{re.escape(host[1:])}(?::[0-9]+)?"
+    """As many labels as the wildcard has: the rest of the name has been compared by then, by the domain.
+
+    That keeps the program of RE2 small, however long the name is, and needs no care for case; a port is
+    part of the last label here.
+    """
+    return rf"{_LABEL}(?:\.{_LABEL}){{{host.count('.')}}}"
 
 
 def _authority(pattern: str, *, more: bool) -> pb.HeaderMatcher:

@@ -9,6 +9,9 @@ from translator.field import Field
 _LABEL = "[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
 _HOST = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*")
 LONGEST = 253
+# The regular expression that counts the labels would be larger than an Envoy takes by default (RE2 program
+# size 100).
+MOST_WILDCARD_LABELS = 23
 
 
 def normal(written: str) -> str | None:
@@ -19,6 +22,8 @@ def normal(written: str) -> str | None:
     if not host:
         return names.ANY_HOST
     if len(host) > LONGEST or not host.isascii() or _HOST.fullmatch(host) is None or _is_address(host):
+        return None
+    if host.startswith("*.") and host.count(".") >= MOST_WILDCARD_LABELS:
         return None
     return host
 
@@ -31,7 +36,7 @@ def read(field: Field) -> str | None:
     host = normal(written)
     if host is None:
         field.tell(
-            reasons.INVALID_HOST, f"host {written!r} is no DNS name, and no wildcard such as *.example.com"
+            reasons.INVALID_HOST, f"host {written!r} is no DNS name, nor a wildcard such as *.example.com"
         )
     elif written != written.lower():
         field.tell(reasons.HOST_NOT_LOWERCASE, f"host {written!r} is served as {host!r}")
