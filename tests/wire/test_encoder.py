@@ -4,6 +4,8 @@ import datetime as dt
 from random import Random
 
 import pytest
+from betterproto2 import Message
+from envoy_data_plane import validate
 from envoy_data_plane.envoy.config.cluster import v3 as cluster
 from envoy_data_plane.envoy.config.core import v3 as core
 from envoy_data_plane.envoy.config.endpoint import v3 as endpoint
@@ -13,10 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime.wire import DecodeError, checked, decode, encode, field, unchecked
+from runtime.wire.scalar import timestamp
 from tests.wire.mirror import CLASSES, fill, library_class, mirror
 
 SEEDS = st.integers(0, 2**32)
-SIZES = st.integers(1, 12)
+SIZES = st.integers(1, 24)
 
 
 @given(name=st.sampled_from(sorted(CLASSES)), seed=SEEDS, size=SIZES)
@@ -97,6 +100,30 @@ def test_what_is_no_message_raises() -> None:
     """Only the library's message classes have an encoder."""
     with pytest.raises(TypeError, match="str is no message class"):
         encode("Cluster")
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (unchecked(validate.SInt32Rules)(const=-1), "0801"),
+        (unchecked(validate.SInt64Rules)(const=1 << 62), "0880808080808080808001"),
+        (unchecked(validate.Fixed32Rules)(const=1), "0d01000000"),
+        (unchecked(validate.SFixed32Rules)(const=-2), "0dfeffffff"),
+        (unchecked(validate.Fixed64Rules)(const=1), "090100000000000000"),
+        (unchecked(validate.SFixed64Rules)(const=-1), "09ffffffffffffffff"),
+        (unchecked(validate.FloatRules)(const=-0.0), "0d00000080"),
+    ],
+)
+def test_the_types_that_envoy_does_not_use_are_written_too(message: Message, expected: str) -> None:
+    """Zigzag and fixed numbers (protobuf.dev/programming-guides/encoding), and read back."""
+    assert encode(message) == bytes.fromhex(expected)
+    assert decode(type(message), bytes.fromhex(expected)) == message
+
+
+def test_a_time_without_a_zone_raises() -> None:
+    """Nobody can say which moment it is."""
+    with pytest.raises(TypeError):
+        timestamp(dt.datetime(2026, 1, 1))  # noqa: DTZ001 - the point
 
 
 def test_messages_nested_a_thousand_deep_are_refused() -> None:

