@@ -94,11 +94,10 @@ class AdsClient:
     def _follow(self, changed: str) -> None:
         """Asks for what the resources now held name, and for no more."""
         if changed == "clusters":
-            clusters = self.held["clusters"].values()
-            self._want(
-                "endpoints",
-                {_load_assignment(item) for item in clusters if item.HasField("eds_cluster_config")},
-            )
+            clusters = [
+                item for item in self.held["clusters"].values() if item.HasField("eds_cluster_config")
+            ]
+            self._want("endpoints", {item.eds_cluster_config.service_name or item.name for item in clusters})
         elif changed == "listeners":
             self._want("routes", {n for item in self.held["listeners"].values() for n in route_names(item)})
             self._want("secrets", {n for item in self.held["listeners"].values() for n in secret_names(item)})
