@@ -1,0 +1,335 @@
+"""Which hosts and routes Envoy holds, of one Ingress and of several."""
+
+import pytest
+
+from tests.stories.meant import host, route
+from tests.stories.objects import ingress, path, rule, service
+from tests.stories.world import Envoy, Kube
+
+KUARD, OTHER = service("kuard", (80, "http")), service("other", (80, "http"))
+TO = "default/kuard/80"
+LABEL = r"[!-\-/-~]+"
+
+
+def test_a_rule_is_a_virtual_host_with_its_route(kube: Kube, envoy: Envoy) -> None:
+    """The route carries the name of the Ingress that asked for it."""
+    kube.apply(ingress("web", to="kuard:80"), KUARD)
+
+    assert envoy.hosts == {"shop.example.com": host("shop.example.com", route(TO, of="web", prefix="/"))}
+    assert list(envoy.held("hosts")) == ["ingress_http/shop.example.com"]
+    assert kube.routes("Ingress/default/web") == 1
+    assert kube.problems == ()
+
+
+def test_an_ingress_may_come_before_its_service(kube: Kube, envoy: Envoy) -> None:
+    """Until the Service is there the route answers 503, and the user is told; then nothing of that is left."""
+    kube.apply(ingress("web", to="kuard:80"))
+
+    assert envoy.hosts == {
+        "shop.example.com": host("shop.example.com", route(status=503, of="web", prefix="/"))
+    }
+    assert kube.problems == (
+        (
+            "Ingress/default/web: ServiceNotFound: spec.rules[0].http.paths[0].backend.service.name: "
+            'path / names Service "kuard", which does not exist'
+        ),
+    )
+
+    kube.apply(KUARD)
+
+    assert envoy.hosts == {"shop.example.com": host("shop.example.com", route(TO, of="web", prefix="/"))}
+    assert kube.problems == ()
+
+
+def test_a_host_moves_from_one_ingress_to_another(kube: Kube, envoy: Envoy) -> None:
+    """In one batch or in two, whichever comes first."""
+    kube.apply(ingress("a", to="kuard:80"), KUARD, OTHER)
+
+    kube.apply(ingress("a", to="kuard:80", host="else.example.com"), ingress("b", to="other:80"))
+
+    assert envoy.hosts == {
+        "shop.example.com": host("shop.example.com", route("default/other/80", of="b", prefix="/")),
+        "else.example.com": host("else.example.com", route(TO, of="a", prefix="/")),
+    }
+    assert kube.problems == ()
+
+
+def test_a_removed_rule_takes_its_host_along_and_no_other(kube: Kube, envoy: Envoy) -> None:
+    """The other rule of the same Ingress is untouched."""
+    both = rule("a.example.com", path("/", "kuard:80")), rule("b.example.com", path("/", "kuard:80"))
+    kube.apply(ingress("web", *both), KUARD)
+
+    kube.apply(ingress("web", both[1]))
+
+    assert envoy.hosts == {"b.example.com": host("b.example.com", route(TO, of="web", prefix="/"))}
+
+
+def test_a_switched_backend_replaces_the_cluster(kube: Kube, envoy: Envoy) -> None:
+    """The new cluster is there, the old one is gone, the host stays."""
+    kube.apply(ingress("web", to="kuard:80"), KUARD, OTHER)
+
+    kube.apply(ingress("web", to="other:80"))
+
+    assert envoy.hosts == {
+        "shop.example.com": host("shop.example.com", route("default/other/80", of="web", prefix="/"))
+    }
+    assert list(envoy.clusters) == ["default/other/80"]
+    assert list(envoy.endpoints) == ["default/other/http"]
+
+
+def test_paths_of_several_ingresses_on_one_host_merge(kube: Kube, envoy: Envoy) -> None:
+    """Exact, then regular expressions, then prefixes; the longer first, then reverse lexicographic."""
+    kube.apply(
+        ingress("a", rule("shop.example.com", path("/", "kuard:80"), path("/aa", "kuard:80"))),
+        ingress("b", rule("shop.example.com", path("/x", "kuard:80", "Exact"), path("/ab", "kuard:80"))),
+        ingress("c", rule("shop.example.com", path("/r[0-9]+", "kuard:80", "ImplementationSpecific"))),
+        KUARD,
+    )
+
+    assert envoy.hosts["shop.example.com"] == host(
+        "shop.example.com",
+        route(TO, of="b", exact="/x"),
+        route(TO, of="c", regex="/r[0-9]+"),
+        route(TO, of="b", prefix="/ab"),
+        route(TO, of="a", prefix="/aa"),
+        route(TO, of="a", prefix="/"),
+    )
+    assert kube.problems == ()
+
+
+def test_the_oldest_ingress_wins_a_path_and_the_loser_is_told(kube: Kube, envoy: Envoy) -> None:
+    """Host and path twice: `/foo` and `/foo/` of type Prefix are the same path."""
+    foo, foo_slash = path("/foo", "kuard:80"), path("/foo/", "other:80")
+    kube.apply(
+        ingress("a", rule("shop.example.com", foo_slash), created="2026-01-02T00:00:00Z"),
+        ingress("z", rule("SHOP.example.com", foo), created="2026-01-01T00:00:00Z"),
+        KUARD,
+        OTHER,
+    )
+
+    assert envoy.hosts == {"shop.example.com": host("shop.example.com", route(TO, of="z", prefix="/foo"))}
+    assert kube.problems == (
+        (
+            "Ingress/default/a: DuplicatePath: spec.rules[0].http.paths[0]: "
+            "path /foo of host shop.example.com is already served for Ingress default/z"
+        ),
+        (
+            "Ingress/default/z: warning: HostNotLowercase: spec.rules[0].host: "
+            "host 'SHOP.example.com' is served as 'shop.example.com'"
+        ),
+    )
+    assert kube.routes("Ingress/default/a") == 0
+    assert list(envoy.clusters) == ["default/kuard/80"]
+
+
+def test_without_a_creation_time_namespace_and_name_decide(kube: Kube, envoy: Envoy) -> None:
+    """An object of a folder counts as oldest."""
+    kube.apply(
+        ingress("c", to="other:80", created="2020-01-01T00:00:00Z"),
+        ingress("b", to="kuard:80"),
+        ingress("a", to="kuard:80", namespace="web"),
+        KUARD,
+        OTHER,
+    )
+
+    assert envoy.hosts["shop.example.com"] == host("shop.example.com", route(TO, of="b", prefix="/"))
+
+    kube.delete("Ingress/default/b")
+
+    assert envoy.hosts["shop.example.com"] == host(
+        "shop.example.com", route(status=503, of="web/a", prefix="/")
+    )
+
+
+def test_twice_in_one_ingress_the_first_written_wins(kube: Kube, envoy: Envoy) -> None:
+    """And the user is told which of the two is served."""
+    kube.apply(
+        ingress(
+            "web", rule("a.example.com", path("/", "kuard:80")), rule("a.example.com", path("/", "other:80"))
+        ),
+        KUARD,
+        OTHER,
+    )
+
+    assert envoy.hosts == {"a.example.com": host("a.example.com", route(TO, of="web", prefix="/"))}
+    assert kube.problems == (
+        (
+            "Ingress/default/web: DuplicatePath: spec.rules[1].http.paths[0]: path / of host a.example.com is "
+            "already served for this Ingress (spec.rules[0].http.paths[0])"
+        ),
+    )
+
+
+def test_element_prefix_stands_before_string_prefix_of_the_same_path(kube: Kube, envoy: Envoy) -> None:
+    """They are not the same path: both are served."""
+    kube.apply(
+        ingress(
+            "web", rule("", path("/foo", "other:80", "ImplementationSpecific"), path("/foo", "kuard:80"))
+        ),
+        KUARD,
+        OTHER,
+    )
+
+    assert envoy.hosts["*"] == host(
+        "*", route(TO, of="web", prefix="/foo"), route("default/other/80", of="web", string_prefix="/foo")
+    )
+    assert kube.problems == ()
+
+
+def test_a_default_backend_is_the_last_route_of_the_rules_without_host(kube: Kube, envoy: Envoy) -> None:
+    """It does not catch unknown paths of known hosts."""
+    kube.apply(
+        ingress(
+            "web", rule("", path("/x", "other:80")), rule("a.com", path("/y", "other:80")), default="kuard:80"
+        ),
+        KUARD,
+        OTHER,
+    )
+
+    assert envoy.hosts == {
+        "*": host("*", route("default/other/80", of="web", prefix="/x"), route(TO, of="web", prefix="/")),
+        "a.com": host("a.com", route("default/other/80", of="web", prefix="/y")),
+    }
+
+
+@pytest.mark.parametrize("kind", ["Prefix", "ImplementationSpecific"])
+def test_an_explicit_rule_for_all_paths_beats_an_older_default_backend(
+    kube: Kube, envoy: Envoy, kind: str
+) -> None:
+    """By element or as a string; the default backend's owner is told, as a warning."""
+    kube.apply(
+        ingress("old", default="other:80"),
+        ingress("new", rule("", path("/", "kuard:80", kind)), created="2026-01-01T00:00:00Z"),
+        KUARD,
+        OTHER,
+    )
+
+    assert envoy.hosts == {"*": host("*", route(TO, of="new", prefix="/"))}
+    assert kube.problems == (
+        (
+            "Ingress/default/old: warning: DefaultBackendUnused: spec.defaultBackend: "
+            "the default backend gets no request: Ingress default/new takes every path without host"
+        ),
+    )
+
+
+def test_a_rule_without_http_is_no_route(kube: Kube, envoy: Envoy) -> None:
+    """Its host is not even known."""
+    kube.apply(ingress("web", rule("a.example.com")))
+
+    assert envoy.hosts == {}
+    assert kube.problems == ()
+
+
+def test_a_wildcard_takes_one_label_and_sends_more_to_the_rules_without_host(
+    kube: Kube, envoy: Envoy
+) -> None:
+    """Envoy's own wildcard takes any number of labels."""
+    kube.apply(
+        ingress("web", rule("*.foo.com", path("/x", "kuard:80"))),
+        ingress("rest", default="other:80"),
+        KUARD,
+        OTHER,
+    )
+
+    one = rf"{LABEL}(?:\.{LABEL}){{2}}"
+    rest = route("default/other/80", of="rest", prefix="/")
+    assert envoy.hosts == {
+        "*": host("*", rest),
+        "*.foo.com": host(
+            "*.foo.com",
+            route(TO, of="web", prefix="/x", authority=(one, False)),
+            route("default/other/80", of="rest", prefix="/", authority=(one, True)),
+        ),
+    }
+
+    kube.delete("Ingress/default/rest")
+
+    assert envoy.hosts == {
+        "*.foo.com": host("*.foo.com", route(TO, of="web", prefix="/x", authority=(one, False)))
+    }
+
+
+@pytest.mark.parametrize(
+    ("backend", "ports", "reason"),
+    [
+        ("kuard:81", {"ports": [{"port": 80}]}, "PortNotFound .port.number"),
+        ("kuard:https", {"ports": [{"port": 80, "name": "http"}]}, "PortNotFound .port.name"),
+        ("kuard:8080", {"ports": [{"port": 80, "targetPort": 8080}]}, "PortNotFound .port.number"),
+        ("kuard:53", {"ports": [{"port": 53, "protocol": "UDP"}]}, "PortNotTCP .port.number"),
+        ("kuard:80", {"type": "ExternalName", "externalName": "a.com"}, "ExternalNameDisabled .name"),
+        ("absent:80", {"ports": [{"port": 80}]}, "ServiceNotFound .name"),
+    ],
+)
+def test_a_backend_that_cannot_be_reached_answers_503_and_harms_no_other(
+    kube: Kube, envoy: Envoy, backend: str, ports: dict[str, object], reason: str
+) -> None:
+    """The route stays, so that no shorter path takes over; the user is told."""
+    kube.apply(
+        ingress("web", rule("", path("/a", backend), path("/", "other:80"))), service("kuard", **ports), OTHER
+    )
+
+    assert envoy.hosts["*"] == host(
+        "*", route(status=503, of="web", prefix="/a"), route("default/other/80", of="web", prefix="/")
+    )
+    name, _, field = reason.partition(" ")
+    assert kube.reasons == [f"Ingress/default/web {name} spec.rules[0].http.paths[0].backend.service{field}"]
+
+
+def test_a_default_backend_that_cannot_be_reached_answers_503(kube: Kube, envoy: Envoy) -> None:
+    """Not 404, as Contour does."""
+    kube.apply(ingress("web", default="absent:80"))
+
+    assert envoy.hosts == {"*": host("*", route(status=503, of="web", prefix="/"))}
+    assert kube.reasons == ["Ingress/default/web ServiceNotFound spec.defaultBackend.service.name"]
+
+
+def test_of_two_ports_with_one_number_the_tcp_one_is_meant(kube: Kube, envoy: Envoy) -> None:
+    """53/UDP and 53/TCP are two ports of a Service."""
+    ports = {"port": 53, "protocol": "UDP", "name": "dns"}, {"port": 53, "protocol": "TCP", "name": "dns-tcp"}
+    kube.apply(ingress("web", to="dns:53"), service("dns", *ports))
+
+    assert list(envoy.endpoints) == ["default/dns/dns-tcp"]
+    assert kube.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("annotations", "class_name", "ours"),
+    [
+        ({}, None, True),
+        ({}, "isoline", True),
+        ({}, "nginx", False),
+        ({"kubernetes.io/ingress.class": "isoline"}, None, True),
+        ({"kubernetes.io/ingress.class": "nginx"}, "isoline", False),
+        ({"kubernetes.io/ingress.class": "nginx", "projectcontour.io/ingress.class": "isoline"}, None, True),
+        ({"kubernetes.io/ingress.class": "isoline", "projectcontour.io/ingress.class": "nginx"}, None, False),
+    ],
+)
+def test_an_ingress_of_no_class_or_of_ours_is_served(
+    kube: Kube, envoy: Envoy, annotations: dict[str, str], class_name: str | None, ours: bool
+) -> None:
+    """The annotations come before `spec.ingressClassName`, the second of them first."""
+    kube.apply(ingress("web", to="kuard:80", annotations=annotations, ingressClassName=class_name), KUARD)
+
+    assert list(envoy.hosts) == (["shop.example.com"] if ours else [])
+
+
+def test_an_ingress_that_leaves_our_class_loses_its_routes(kube: Kube, envoy: Envoy) -> None:
+    """And comes back with them."""
+    kube.apply(ingress("web", to="kuard:80"), KUARD)
+    kube.apply(ingress("web", to="kuard:80", ingressClassName="nginx"))
+
+    assert envoy.hosts == envoy.clusters == {}
+    assert kube.problems == ()
+
+    kube.apply(ingress("web", to="kuard:80", ingressClassName="isoline"))
+
+    assert list(envoy.hosts) == ["shop.example.com"]
+
+
+def test_an_ingress_with_a_tls_section_still_serves_http(kube: Kube, envoy: Envoy) -> None:
+    """TLS adds HTTPS; it takes nothing away."""
+    kube.apply(ingress("web", to="kuard:80", tls=[{"hosts": ["shop.example.com"], "secretName": "s"}]), KUARD)
+
+    assert envoy.hosts == {"shop.example.com": host("shop.example.com", route(TO, of="web", prefix="/"))}
+    assert kube.problems == ()
