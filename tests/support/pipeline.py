@@ -48,7 +48,7 @@ class Pipeline:
         """Starts these, each with a probe that `ready` asks."""
         for role in roles:
             probe = f"unix:{self.run_dir}/{role}.probe"
-            command = [ISOLINE, role, *self._commands[role], "--probe", probe]
+            command = [str(ISOLINE), role, *self._commands[role], "--probe", probe]
             self.programs[role] = self._stack.enter_context(Program(command))
 
     def kill(self, *roles: str) -> None:

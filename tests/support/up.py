@@ -27,13 +27,15 @@ class Up:
     May be started again after it has ended, on the same ports and run directory.
     """
 
-    def __init__(self, folder: Path, *flags: str | Path, envoy: bool = True) -> None:
+    def __init__(
+        self, folder: Path, *flags: str | Path, envoy: bool = True, run_dir: Path | None = None
+    ) -> None:
         self.folder = folder
         self.flags = flags
         self.envoy = envoy
         self.http_port, self.https_port, self.stats_port = free_port(), free_port(), free_port()
         # Not below pytest's folder: the path of a unix socket has at most 107 characters.
-        self.run_dir = Path(tempfile.mkdtemp(prefix="isoline-"))
+        self.run_dir = run_dir or Path(tempfile.mkdtemp(prefix="isoline-"))
         self.url = f"http://127.0.0.1:{self.http_port}"
         self.program: Program
 
@@ -59,6 +61,8 @@ class Up:
 
     def launch(self) -> None:
         """Starts it and does not wait."""
+        if hasattr(self, "program"):
+            self.program.__exit__()
         self.program = Program(self.command())
 
     def start(self) -> None:
