@@ -1,0 +1,78 @@
+"""A ZeroMQ socket in the event loop."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import zmq
+
+from runtime.workgroup import StartError
+
+# Messages that libzmq keeps for one replica that does not read; a batch has at most 256 KiB of bodies, so a
+# stuck replica costs its publisher at most 64 MiB. What does not fit is dropped, noticed and made good.
+HIGH_WATER = 256
+# A frame longer than this closes the connection; a chunk is 256 KiB, or one row that is longer.
+MAX_FRAME = 64 * 1024 * 1024
+MAX_REQUEST = 4096
+# Messages read in one go, before other tasks have their turn.
+DRAIN = 200
+
+
+class Socket:
+    """A ZeroMQ socket in the event loop: reads in slices, never waits."""
+
+    def __init__(self, kind: int, receive: Callable[[list[bytes]], None]) -> None:
+        if zmq.zmq_version_info() < (4, 3, 5):
+            raise StartError(
+                f"libzmq {zmq.zmq_version()}: 4.3.5 or newer is needed (CVE-2019-13132, CVE-2020-15166)"
+            )
+        self.zmq: zmq.Socket[bytes] = zmq.Context.instance().socket(kind)
+        self.zmq.setsockopt(zmq.LINGER, 200)
+        self.zmq.setsockopt(zmq.SNDHWM, HIGH_WATER)
+        self.zmq.setsockopt(zmq.RCVHWM, HIGH_WATER)
+        self.zmq.setsockopt(zmq.IPV6, 1)
+        self.zmq.setsockopt(zmq.IMMEDIATE, 1)
+        self.zmq.setsockopt(zmq.RECONNECT_IVL, 20)
+        self.zmq.setsockopt(zmq.RECONNECT_IVL_MAX, 500)
+        self.zmq.setsockopt(zmq.HEARTBEAT_IVL, 1000)
+        self.zmq.setsockopt(zmq.HEARTBEAT_TIMEOUT, 3000)
+        self._receive = receive
+        self._loop = asyncio.get_running_loop()
+        self._fd: int = self.zmq.getsockopt(zmq.FD)
+        self._loop.add_reader(self._fd, self._drain)
+        self._due: asyncio.Handle | None = None
+
+    def send(self, message: Sequence[bytes]) -> bool:
+        """Sends or drops, and says which; a replica without room drops too, unseen: that is noticed there."""
+        try:
+            self.zmq.send_multipart(message, zmq.NOBLOCK)
+        except zmq.Again:
+            return False
+        finally:
+            self.check()
+        return True
+
+    def check(self) -> None:
+        """The descriptor tells an edge, not a level, and any call may take the edge: look again soon."""
+        if self._due is None:
+            self._due = self._loop.call_soon(self._drain)
+
+    def _drain(self) -> None:
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+        for _ in range(DRAIN):
+            try:
+                message = self.zmq.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            self._receive(message)
+            if self.zmq.closed:
+                return
+        self.check()
+
+    def close(self) -> None:
+        """Closes the socket, whatever is still to be sent."""
+        if self._due is not None:
+            self._due.cancel()
+        self._loop.remove_reader(self._fd)
+        self.zmq.close()
