@@ -33,7 +33,7 @@ def ingress(
     namespace: str = "default",
     created: str = "",
     annotations: dict[str, str] | None = None,
-    **spec: Any,
+    **spec: object,
 ) -> Object:
     """`to` alone is one rule: host `shop.example.com`, path `/`. `default` is the default backend."""
     metadata: Object = {"name": name, "namespace": namespace}
@@ -47,7 +47,7 @@ def ingress(
 
 
 def service(
-    name: str, *ports: tuple[int, str] | int | Object, namespace: str = "default", **spec: Any
+    name: str, *ports: tuple[int, str] | int | Object, namespace: str = "default", **spec: object
 ) -> Object:
     """Ports are `(80, "http")`, `80` for one without name, or the API's own form."""
     metadata = {"name": name, "namespace": namespace}

@@ -100,7 +100,7 @@ def test_a_slice_may_move_to_another_service(kube: Kube, envoy: Envoy) -> None:
     [
         ("IPv4", "127.0.0.1"),
         ("IPv4", "169.254.169.254"),
-        ("IPv4", "0.0.0.0"),
+        ("IPv4", "0.0.0.0"),  # noqa: S104 - data, no listener
         ("IPv4", "224.0.0.1"),
         ("IPv6", "::1"),
         ("IPv6", "fe80::1"),

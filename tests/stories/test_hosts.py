@@ -8,6 +8,7 @@ from tests.stories.world import Envoy, Kube
 
 KUARD, OTHER = service("kuard", (80, "http")), service("other", (80, "http"))
 TO = "default/kuard/80"
+OURS = ["shop.example.com"]
 LABEL = r"[!-\-/-~]+"
 
 
@@ -22,7 +23,7 @@ def test_a_rule_is_a_virtual_host_with_its_route(kube: Kube, envoy: Envoy) -> No
 
 
 def test_an_ingress_may_come_before_its_service(kube: Kube, envoy: Envoy) -> None:
-    """Until the Service is there the route answers 503, and the user is told; then nothing of that is left."""
+    """Until the Service is there the route answers 503, and the user is told; then nothing of it is left."""
     kube.apply(ingress("web", to="kuard:80"))
 
     assert envoy.hosts == {
@@ -294,24 +295,24 @@ def test_of_two_ports_with_one_number_the_tcp_one_is_meant(kube: Kube, envoy: En
 
 
 @pytest.mark.parametrize(
-    ("annotations", "class_name", "ours"),
+    ("annotations", "class_name", "hosts"),
     [
-        ({}, None, True),
-        ({}, "isoline", True),
-        ({}, "nginx", False),
-        ({"kubernetes.io/ingress.class": "isoline"}, None, True),
-        ({"kubernetes.io/ingress.class": "nginx"}, "isoline", False),
-        ({"kubernetes.io/ingress.class": "nginx", "projectcontour.io/ingress.class": "isoline"}, None, True),
-        ({"kubernetes.io/ingress.class": "isoline", "projectcontour.io/ingress.class": "nginx"}, None, False),
+        ({}, None, OURS),
+        ({}, "isoline", OURS),
+        ({}, "nginx", []),
+        ({"kubernetes.io/ingress.class": "isoline"}, None, OURS),
+        ({"kubernetes.io/ingress.class": "nginx"}, "isoline", []),
+        ({"kubernetes.io/ingress.class": "nginx", "projectcontour.io/ingress.class": "isoline"}, None, OURS),
+        ({"kubernetes.io/ingress.class": "isoline", "projectcontour.io/ingress.class": "nginx"}, None, []),
     ],
 )
 def test_an_ingress_of_no_class_or_of_ours_is_served(
-    kube: Kube, envoy: Envoy, annotations: dict[str, str], class_name: str | None, ours: bool
+    kube: Kube, envoy: Envoy, annotations: dict[str, str], class_name: str | None, hosts: list[str]
 ) -> None:
     """The annotations come before `spec.ingressClassName`, the second of them first."""
     kube.apply(ingress("web", to="kuard:80", annotations=annotations, ingressClassName=class_name), KUARD)
 
-    assert list(envoy.hosts) == (["shop.example.com"] if ours else [])
+    assert list(envoy.hosts) == hosts
 
 
 def test_an_ingress_that_leaves_our_class_loses_its_routes(kube: Kube, envoy: Envoy) -> None:
