@@ -39,11 +39,13 @@ _NAMES = {_PREFIX + message.DESCRIPTOR.full_name: name for name, message in MESS
 class AdsClient:
     """Connects to `target` (`unix:PATH` or `host:port`) and acknowledges all it is sent.
 
-    `held[type]` maps names to messages; `responses` are kept in order of arrival.
+    `held[type]` maps names to messages, `bodies` has them as `<type>/<name>` → bytes as they came;
+    `responses` are kept in order of arrival.
     """
 
     def __init__(self, target: str, *, node: str = "client-1", fleet: str = "isoline") -> None:
         self.held: dict[str, dict[str, Any]] = {name: {} for name in MESSAGES}
+        self.bodies: dict[str, bytes] = {}
         self.responses: list[DeltaDiscoveryResponse] = []
         self.error: grpc.RpcError | None = None
         self._wanted: dict[str, set[str]] = {"endpoints": set(), "routes": set(), "secrets": set()}
@@ -81,12 +83,14 @@ class AdsClient:
 
     def _take(self, response: DeltaDiscoveryResponse) -> None:
         name = _NAMES[response.type_url]
-        held = dict(self.held[name])
+        held, bodies = dict(self.held[name]), dict(self.bodies)
         for resource in response.resources:
             held[resource.name] = MESSAGES[name].FromString(resource.resource.value)
+            bodies[f"{name}/{resource.name}"] = resource.resource.value
         for removed in response.removed_resources:
             held.pop(removed, None)
-        self.held[name] = held  # as a whole: another thread looks on
+            bodies.pop(f"{name}/{removed}", None)
+        self.held[name], self.bodies = held, bodies  # as a whole: another thread looks on
         self.responses.append(response)
         self._requests.put(DeltaDiscoveryRequest(type_url=response.type_url, response_nonce=response.nonce))
         self._follow(name)
@@ -110,6 +114,8 @@ class AdsClient:
         added, gone = wanted - self._wanted[name], self._wanted[name] - wanted
         self._wanted[name] = wanted
         self.held[name] = {key: item for key, item in self.held[name].items() if key not in gone}
+        dropped = {f"{name}/{key}" for key in gone}
+        self.bodies = {key: body for key, body in self.bodies.items() if key not in dropped}
         if added or gone:
             request = DeltaDiscoveryRequest(type_url=_type_url(name))
             request.resource_names_subscribe.extend(sorted(added))
