@@ -5,6 +5,7 @@ import itertools
 import json
 from dataclasses import dataclass
 from typing import Self
+from urllib.parse import urlsplit
 
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
@@ -111,11 +112,13 @@ class Load:
         self.answers.append(Answer(kind, response.status_code, *_said(response)))
 
     async def _websocket(self, kind: str) -> None:
+        address = urlsplit(self._url)
         while not self._stopping:
             try:
                 async with connect(
-                    f"{self._url.replace('http', 'ws', 1)}/ws",
-                    additional_headers={"Host": self._host},
+                    f"ws://{self._host}/ws",
+                    host=address.hostname,
+                    port=address.port,
                     open_timeout=_TIMEOUT_SECONDS,
                     proxy=None,
                 ) as socket:
