@@ -1,11 +1,25 @@
 """The fixtures of the stories. Another suite that overrides `world` runs the same stories elsewhere."""
 
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.stories.world import Core, Envoy, Kube, World
+from tests.stories.world import MADE, Core, Envoy, Kube, World
+from tests.translator.real_envoy import refusal
 from translator.settings import Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def a_real_envoy_refuses_nothing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Whatever the stories have made is put to a real Envoy at the end of the session."""
+    yield
+
+    folder: Path = tmp_path_factory.mktemp("envoy")
+    assert refusal(sorted(MADE), folder) == ""
 
 
 @pytest.fixture

@@ -155,7 +155,8 @@ def test_twice_in_one_ingress_the_first_written_wins(kube: Kube, envoy: Envoy) -
     assert envoy.hosts == {"a.example.com": host("a.example.com", route(TO, of="web", prefix="/"))}
     assert kube.problems == (
         (
-            "Ingress/default/web: DuplicatePath: spec.rules[1].http.paths[0]: path / of host a.example.com is "
+            "Ingress/default/web: DuplicatePath: spec.rules[1].http.paths[0]: path / of host "
+            "a.example.com is "
             "already served for this Ingress (spec.rules[0].http.paths[0])"
         ),
     )

@@ -84,8 +84,7 @@ def test_a_path_that_cannot_be_is_told_and_skipped(
 
 @pytest.mark.parametrize(
     "written",
-    ["10.0.0.1", "a_b.com", "-a.com", "a..com", "a.com:80", "a.com.", "*", "*.", "a.*.com", "*a.com", "*.*.com"]
-    + ["::1", "ä.com", "a b.com", "a" * 254, "*." + "a." * 23 + "com", 5],
+    ["10.0.0.1", "a_b.com", "-a.com", "a..com", "a.com:80", "a.com.", "*", "*.", "a.*.com", "*a.com", "*.*.com", "::1", "ä.com", "a b.com", "a" * 254, "*." + "a." * 23 + "com", 5],
 )
 def test_an_impossible_host_is_told_and_its_rule_skipped(kube: Kube, envoy: Envoy, written: str) -> None:
     """The other rules of the Ingress are served."""
@@ -164,7 +163,10 @@ def test_a_resource_backend_is_told_and_its_path_skipped(kube: Kube, envoy: Envo
         ({"spec": {"defaultBackend": "kuard"}}, ["InvalidField spec.defaultBackend"]),
         ({"spec": {"ingressClassName": 5}}, ["InvalidField spec.ingressClassName"]),
         (
-            {"metadata": {"name": "web", "namespace": "default", "creationTimestamp": "yesterday"}, "spec": {}},
+            {
+                "metadata": {"name": "web", "namespace": "default", "creationTimestamp": "yesterday"},
+                "spec": {},
+            },
             ["InvalidField metadata.creationTimestamp"],
         ),
         (
