@@ -140,8 +140,8 @@ def _name(field: str, value: object, pattern: re.Pattern[str], limit: int) -> st
         raise InvalidError(f"{field}: expected a string, found {_found(value)}{hint}")
     if len(value) > limit or not pattern.fullmatch(value):
         raise InvalidError(
-            f"{field}: {value[:MAX_NAME]!r} is no name that Kubernetes takes: up to {limit} lower-case letters, digits"
-            + (", '-' and '.'" if pattern is NAME else " and '-'")
+            f"{field}: {value[:MAX_NAME]!r} is no name that Kubernetes takes: "
+            f"up to {limit} lower-case letters, digits" + (", '-' and '.'" if pattern is NAME else " and '-'")
         )
     return value
 
