@@ -1,0 +1,40 @@
+"""`isoline xds-server`."""
+
+from typing import Any
+
+import click
+
+from isoline import flag
+
+
+@click.command()
+@flag.flag(
+    "--resources",
+    metavar="ADDR",
+    multiple=True,
+    required=True,
+    help="A translator's address; once for each shard.",
+)
+@flag.flag("--publish", metavar="ADDR", required=True, help="Where rejections and deliveries are published.")
+@flag.flag(
+    "--xds-listen",
+    metavar="ADDR",
+    multiple=True,
+    required=True,
+    help="Where Envoys connect: unix:PATH or host:port; several times for several.",
+)
+@flag.flag("--xds-tls", metavar="DIR", help="tls.crt, tls.key and ca.crt for mTLS; required off loopback.")
+@flag.flag(
+    "--cluster-grace", type=flag.Duration(), default="60s", help="How long a cluster outlives its last route."
+)
+@flag.process()
+def command(**flags: Any) -> int:  # noqa: ANN401 - a value for each flag
+    """Serve Envoys the resources that a translator publishes."""
+    from xds_server.settings import Settings  # noqa: PLC0415
+
+    from runtime import log, workgroup  # noqa: PLC0415 - not for --help
+    from xds_server import run  # noqa: PLC0415
+
+    settings = Settings(**flags)
+    log.configure(settings.log_level, "xds-server")
+    return workgroup.main(lambda group: run.wire(settings, group))
