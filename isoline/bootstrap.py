@@ -5,6 +5,8 @@ only, pings both ways).
 """
 
 import ipaddress
+import secrets
+import socket
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -24,6 +26,7 @@ from envoy_data_plane.envoy.extensions.transport_sockets.tls import v3 as tls
 from envoy_data_plane.envoy.extensions.upstreams.http import v3 as upstream
 from envoy_data_plane.envoy.type.matcher import v3 as matcher
 
+from runtime.link.address import Address
 from runtime.wire import any_of, to_json
 
 FLEET = "isoline"
@@ -59,7 +62,7 @@ class Start:
 def start_file(start: Start) -> dict[str, Any]:
     """The start file, as JSON under Envoy's own names.
 
-    Raises ValueError for an address that is none, in one line.
+    Raises StartError for an address that is none.
     """
     return to_json(
         bootstrap.Bootstrap(
@@ -74,6 +77,11 @@ def start_file(start: Start) -> dict[str, Any]:
             overload_manager=_overload_manager(),
         )
     )
+
+
+def new_node_id() -> str:
+    """A name unlike any other Envoy's, that says where it runs."""
+    return f"{socket.gethostname()}-{secrets.token_hex(4)}"
 
 
 def _dynamic_resources() -> bootstrap.BootstrapDynamicResources:
@@ -109,9 +117,9 @@ def _xds_cluster(start: Start) -> cluster.Cluster:
         found, named = _pipe(start.xds.removeprefix("unix:")), False
         secured = None
     else:
-        host, port = _host_and_port(start.xds)
-        found, named = _socket(host, port), not _is_ip(host)
-        secured = _mtls(start.xds_tls, host) if start.xds_tls is not None else None
+        server = Address.parse(f"tcp://{start.xds}")
+        found, named = _socket(server.host, server.port), not _is_ip(server.host)
+        secured = _mtls(start.xds_tls, server.host) if start.xds_tls is not None else None
     kind = cluster.ClusterDiscoveryType.STRICT_DNS if named else cluster.ClusterDiscoveryType.STATIC
     return cluster.Cluster(
         name=XDS,
@@ -225,13 +233,6 @@ def _pipe(path: str, mode: int = 0) -> core.Address:
 def _socket(host: str, port: int, *, both: bool = False) -> core.Address:
     """`both`: `::` takes IPv4 as well."""
     return core.Address(socket_address=core.SocketAddress(address=host, port_value=port, ipv4_compat=both))
-
-
-def _host_and_port(address: str) -> tuple[str, int]:
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) < 1 << 16:
-        raise ValueError(f"{address}: expected unix:PATH or host:port")
-    return host.strip("[]"), int(port)
 
 
 def _is_ip(host: str) -> bool:

@@ -11,6 +11,7 @@ trusts the old ones trusts the new ones; the link's keys stay too, for they have
 
 import ipaddress
 import os
+import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -39,6 +40,9 @@ LINKED = {
     "translator": ("watcher", "xds_server"),
     "xds_server": ("translator",),
 }
+# RFC 1123, 2.1: labels of letters, digits and hyphens; the first may be a wildcard (RFC 6125, 6.4.3).
+LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+DNS_NAME = re.compile(rf"(\*\.)?{LABEL}(\.{LABEL})*", re.IGNORECASE)
 CA, XDS_SERVER, ENVOY, LINK = "ca", "xds-server", "envoy", "link"
 
 
@@ -194,11 +198,9 @@ def _general_name(name: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:
-        pass
-    try:
+        if not DNS_NAME.fullmatch(name):
+            raise CertgenError(f"{name}: neither a DNS name nor an IP address") from None
         return x509.DNSName(name)
-    except ValueError as error:
-        raise CertgenError(f"{name}: neither a DNS name in ASCII nor an IP address") from error
 
 
 def _builder(

@@ -32,7 +32,7 @@ def together(*flags: Callable[[Command], Command]) -> Callable[[Command], Comman
     return decorate
 
 
-class Duration(click.ParamType):
+class Duration(click.ParamType[float]):
     """Seconds, from `60s`, `1m30s`, `500ms`."""
 
     name = "duration"
@@ -69,11 +69,11 @@ def port(name: str, default: int, text: str) -> Callable[[Command], Command]:
 def process() -> Callable[[Command], Command]:
     """What all three processes take."""
     return together(
-        flag("--link-keys", metavar="DIR", help="CURVE keys, as isoline certgen makes them; for tcp:// beyond loopback."),
-        flag("--probe", metavar="ADDR", help="Serves /healthz, /readyz and /metrics at host:port or unix:PATH."),
-        flag("--debug", metavar="ADDR", help="Serves /debug/status and /debug/profile; loopback or unix:PATH only."),
+        flag("--link-keys", metavar="DIR", help="CURVE keys (isoline certgen) for tcp:// beyond loopback."),
+        flag("--probe", metavar="ADDR", help="/healthz, /readyz, /metrics at host:port or unix:PATH."),
+        flag("--debug", metavar="ADDR", help="/debug/status, /debug/profile at loopback or unix:PATH."),
         log_level(),
-    )  # fmt: skip
+    )
 
 
 def clusters() -> Callable[[Command], Command]:

@@ -48,9 +48,9 @@ def as_yaml(value: Any) -> str:  # noqa: ANN401 - JSON
     return text
 
 
-def coloured(stream_is_error: bool) -> bool:  # noqa: FBT001
+def coloured(*, on_stderr: bool = False) -> bool:
     """Whether colours may be used on stdout, or on stderr."""
-    stream = sys.stderr if stream_is_error else sys.stdout
+    stream = sys.stderr if on_stderr else sys.stdout
     return stream.isatty() and not os.environ.get("NO_COLOR")
 
 

@@ -1,7 +1,5 @@
 """`isoline bootstrap`."""
 
-import secrets
-import socket
 import warnings
 from typing import Any, Literal
 
@@ -9,6 +7,8 @@ import click
 
 from isoline import flag, output
 from isoline.mistake import Mistake
+from runtime.link.address import Address
+from runtime.workgroup import StartError
 
 
 @click.command()
@@ -30,15 +30,16 @@ from isoline.mistake import Mistake
 @flag.flag(
     "-o", "--output", "form", type=click.Choice(["json", "yaml"]), default="yaml", help="Envoy reads both."
 )
-def command(*, node_id: str | None, form: Literal["json", "yaml"], **flags: Any) -> None:  # noqa: ANN401
+def command(*, xds: str, node_id: str | None, form: Literal["json", "yaml"], **flags: Any) -> None:  # noqa: ANN401
     """Print Envoy's start file: Delta ADS from an xDS server, admin on a unix socket, a stats listener."""
     with warnings.catch_warnings():  # of the library's own deprecations
         warnings.simplefilter("ignore")
-        from isoline.bootstrap import Start, start_file  # noqa: PLC0415 - a second of imports
+        from isoline.bootstrap import Start, new_node_id, start_file  # noqa: PLC0415 - a second of imports
 
-    start = Start(node_id=node_id or f"{socket.gethostname()}-{secrets.token_hex(4)}", **flags)
-    try:
-        content = start_file(start)
-    except ValueError as error:
-        raise Mistake(f"--xds {error}") from error
+    if not xds.startswith("unix:/"):
+        try:
+            Address.parse(f"tcp://{xds}")
+        except StartError:
+            raise Mistake(f"--xds {xds}: expected unix:/PATH or host:port") from None
+    content = start_file(Start(xds=xds, node_id=node_id or new_node_id(), **flags))
     output.result(output.as_json(content) if form == "json" else output.as_yaml(content))

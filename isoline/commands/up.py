@@ -1,0 +1,32 @@
+"""`isoline up`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from isoline import flag
+from isoline.up import start
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@start.flags()
+@flag.loopback_endpoints("allow")
+@flag.clusters()
+@flag.flag("--no-envoy", is_flag=True, help="Start no Envoy; others connect to the xDS server.")
+@flag.flag(
+    "--xds-listen",
+    metavar="ADDR",
+    help="For further Envoys or clients: unix:/PATH or host:port.  [default: none]",
+)
+@flag.flag(
+    "--xds-tls", metavar="DIR", help="tls.crt, tls.key and ca.crt for mTLS there; required off loopback."
+)
+def command(folder: Path, **flags: Any) -> int:  # noqa: ANN401 - a value for each flag
+    """Serve the manifests of FOLDER (*.yaml, *.yml, *.json, subfolders too) by an Envoy on this machine.
+
+    Every saved change is served at once. Problems and changes are told on stderr; when Envoy answers, stdout
+    says `ready http=… https=…`. Ctrl-C ends everything.
+    """
+    return start.start(folder, **flags)

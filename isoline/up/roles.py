@@ -1,0 +1,40 @@
+"""The command line of each process, all over unix sockets in the run directory."""
+
+import sys
+
+from isoline.up import envoy
+from isoline.up.child import Child
+from isoline.up.run_dir import RunDir
+from isoline.up.settings import Settings
+
+
+def children(settings: Settings, run_dir: RunDir) -> list[Child]:
+    """The three processes, and Envoy unless there is to be none."""
+    listens = ["--xds-listen", f"unix:{run_dir.xds}"]
+    if settings.xds_listen is not None:
+        listens += ["--xds-listen", settings.xds_listen]
+    if settings.xds_tls is not None:
+        listens += ["--xds-tls", settings.xds_tls]
+    flags = {
+        "watcher": ["--folder", str(settings.folder.absolute()), "--publish", run_dir.objects],
+        "translator": [
+            *("--objects", run_dir.objects, "--publish", run_dir.resources),
+            *("--rejections", run_dir.rejections, "--clusters", settings.clusters),
+            *("--listen", settings.listen, "--loopback-endpoints", settings.loopback_endpoints),
+            *("--http-port", str(settings.http_port), "--https-port", str(settings.https_port)),
+        ],
+        "xds-server": ["--resources", run_dir.resources, "--publish", run_dir.rejections, *listens],
+    }
+    found = [_process(role, words, settings, run_dir) for role, words in flags.items()]
+    if settings.envoy is not None:
+        command = envoy.command(settings.envoy, run_dir)
+        found.append(Child("envoy", command, stdout=run_dir.access_log, clear=(run_dir.admin,)))
+    return found
+
+
+def _process(role: str, flags: list[str], settings: Settings, run_dir: RunDir) -> Child:
+    told = ["--probe", f"unix:{run_dir.probe(role)}", "--debug", f"unix:{run_dir.debug(role)}"]
+    return Child(
+        role,
+        [sys.executable, "-m", "isoline", role, *flags, *told, "--log-level", settings.log_level],
+    )

@@ -1,0 +1,22 @@
+"""What `isoline up` is told; a field for each flag."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """`envoy` is the binary, None with `--no-envoy`; `xds_listen` an address for further Envoys."""
+
+    folder: Path
+    envoy: Path | None
+    http_port: int
+    https_port: int
+    stats_port: int
+    listen: str
+    loopback_endpoints: Literal["allow", "refuse"]
+    clusters: Literal["referenced", "all"]
+    xds_listen: str | None
+    xds_tls: str | None
+    log_level: str

