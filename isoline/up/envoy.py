@@ -48,7 +48,8 @@ def command(envoy: Path, run_dir: RunDir) -> list[str]:
         "--disable-hot-restart",
         *("--concurrency", str(min(THREADS, os.cpu_count() or 1))),
         *("--drain-time-s", str(DRAIN_SECONDS)),
-        *("--log-level", "warning"),
+        # `main` warns of nothing but that it was asked to end.
+        *("--log-level", "warning", "--component-log-level", "main:error"),
     ]
 
 

@@ -78,6 +78,8 @@ async def _say_ready(
 ) -> None:
     line = await ready.wait(settings, run_dir, output.say)
     family.settled()
+    if settings.envoy is not None:
+        output.say(f"requests are logged in {run_dir.access_log}")
     output.result("".join(f"{each}\n" for each in (line, *after())))
     await asyncio.Event().wait()
 

@@ -77,7 +77,6 @@ def _run(
     if settings.envoy is not None:
         run_dir.start_file.write_text(_start_file(settings, run_dir))
         run_dir.access_log.write_bytes(b"")
-        output.say(f"requests are logged in {run_dir.access_log}")
     return workgroup.main(partial(run.wire, settings, run_dir, before=before, after=after))
 
 

@@ -1,0 +1,52 @@
+"""`isoline check`."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from isoline import flag, output
+
+if TYPE_CHECKING:
+    from isoline.manifests import Manifests
+
+
+@click.command()
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@flag.form()
+@flag.loopback_endpoints("allow")
+@flag.clusters()
+def command(paths: tuple[str, ...], form: flag.Form, **meaning: str) -> int:
+    """Say what is wrong in manifests: files, folders, or - for stdin.
+
+    One line a problem; exit code 1 when one of them is an error, 0 when there are none or warnings alone.
+    """
+    from isoline import manifests  # noqa: PLC0415 - a second of imports, not for --help
+    from translator.settings import Settings  # noqa: PLC0415
+
+    read = manifests.read(paths)
+    found = manifests.translate(read, Settings(**meaning)).problems  # type: ignore[arg-type]
+    match form:
+        case "text":
+            colours = output.coloured()
+            output.result("".join(f"{problem.text(colours=colours)}\n" for problem in found))
+        case "json":
+            output.result(output.as_json([problem.as_json() for problem in found]))
+        case "yaml":
+            output.result(output.as_yaml([problem.as_json() for problem in found]))
+    _tell_ignored(read)
+    errors = sum(problem.severity == "error" for problem in found)
+    output.say(
+        f"{_count(read.objects, 'object')} in {_count(len(read.files), 'file')}:"
+        f" {_count(errors, 'error')}, {_count(len(found) - errors, 'warning')}"
+    )
+    return 1 if errors else 0
+
+
+def _tell_ignored(read: "Manifests") -> None:
+    if read.ignored:
+        kinds = ", ".join(f"{kind} ({number})" for kind, number in sorted(read.ignored.items()))
+        output.say(f"kinds that isoline does not read: {kinds}")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,75 @@
+"""`isoline render`."""
+
+import textwrap
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from isoline import flag, output
+
+TYPES = ("listeners", "routes", "hosts", "clusters", "endpoints", "secrets")
+
+
+@click.command()
+@click.argument("paths", metavar="PATH... [NAME]", nargs=-1, required=True)
+@flag.flag("--type", "only", type=click.Choice(TYPES), help="Resources of this type.  [default: all]")
+@flag.form()
+@flag.loopback_endpoints("allow")
+@flag.clusters()
+def command(paths: tuple[str, ...], only: str | None, form: flag.Form, **meaning: str) -> int:
+    """Show what Envoy would hold for manifests: files, folders, or - for stdin.
+
+    NAME, after the paths, is that of a resource, as in ingress_http/shop.example.com. What is wrong in the
+    manifests is told on stderr. Exit code 1 when there is no such resource, 2 when a file cannot be parsed.
+    """
+    with warnings.catch_warnings():  # of envoy-data-plane's own deprecations
+        warnings.simplefilter("ignore")
+        from isoline import manifests  # noqa: PLC0415 - a second of imports, not for --help
+        from isoline.rendered import rendered  # noqa: PLC0415
+    from translator.settings import Settings  # noqa: PLC0415
+
+    name = _name(paths)
+    read = manifests.read(paths if name is None else paths[:-1])
+    translation = manifests.translate(read, Settings(**meaning))  # type: ignore[arg-type]
+    for problem in translation.problems:
+        output.say(problem.text(colours=output.coloured(on_stderr=True)))
+    shown = {
+        type_: found for type_, found in rendered(translation.resources).items() if only in (None, type_)
+    }
+    if name is not None:
+        shown = {type_: {name: found[name]} if name in found else {} for type_, found in shown.items()}
+        if not any(shown.values()):
+            output.say(
+                f"isoline: {name}: no such file, and no resource of that name; isoline render lists them"
+            )
+            return 1
+    _show(shown, form)
+    return 2 if any(problem.reason == "Unreadable" for problem in translation.problems) else 0
+
+
+def _name(paths: tuple[str, ...]) -> str | None:
+    """The last argument, when it is no path."""
+    last = paths[-1]
+    return None if len(paths) == 1 or last == "-" or Path(last).exists() else last
+
+
+def _show(shown: Mapping[str, Mapping[str, Any]], form: flag.Form) -> None:
+    lists = {type_: list(found.values()) for type_, found in shown.items()}
+    match form:
+        case "json":
+            output.result(output.as_json(lists))
+        case "yaml":
+            output.result(output.as_yaml(lists))
+        case "text":
+            colours = output.coloured()
+            output.result(
+                "\n".join(
+                    f"{output.styled(f'{type_} {name}', 'green', on=colours)}\n"
+                    f"{textwrap.indent(output.as_yaml(content), '  ')}"
+                    for type_, found in shown.items()
+                    for name, content in found.items()
+                )
+            )

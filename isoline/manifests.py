@@ -1,0 +1,149 @@
+"""Manifests named on a command line, and what the translator makes of them."""
+
+import os
+import stat
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from isoline.mistake import Mistake
+from isoline.place import Places
+from isoline.problem import Problem, problems
+from runtime.link.row import Change, Row
+from translator.settings import Settings
+from translator.translator import Translator
+from watcher.folder import Folder
+from watcher.manifests import MAX_BYTES, Manifest, parse
+from watcher.names import is_hidden, is_manifest
+
+STDIN = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifests:
+    """What stands in files, each by its path as on the command line: rows of objects (and of problems of
+    files), and how many objects of which kinds nobody reads.
+    """
+
+    files: Mapping[str, bytes | None]
+    rows: Mapping[str, Row]
+    ignored: Mapping[str, int]
+
+    @property
+    def objects(self) -> int:
+        """How many objects are read."""
+        return sum(not key.startswith("File/") for key in self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """Envoy's resources by key, and what is wrong, in the order of the files and their lines."""
+
+    resources: Mapping[str, Row]
+    problems: tuple[Problem, ...]
+
+
+def read(paths: Iterable[str]) -> Manifests:
+    """The manifests of files, folders and stdin (`-`). Raises Mistake for a path that cannot be read."""
+    found: dict[str, Manifest] = {}
+    texts: dict[str, bytes | None] = {}
+    for path in _distinct(paths):
+        try:
+            texts[path] = _content(path)
+        except OSError as error:
+            texts[path] = None
+            found[path] = Manifest.unreadable(error.strerror or str(error))
+        else:
+            found[path] = parse(path, texts[path] or b"")
+    folder = Folder()
+    folder.apply(found, now=0.0)
+    return Manifests(texts, dict(folder.rows), folder.ignored())
+
+
+def translate(manifests: Manifests, settings: Settings) -> Translation:
+    """Through the same core that serves."""
+    output = Translator(settings).apply(Change(manifests.rows, frozenset(), synced=True))
+    assert output is not None  # noqa: S101 - there is one whenever the objects are complete
+    places = Places(manifests.files.get)
+    told = (
+        problem
+        for ref, row in output.statuses.puts.items()
+        for _, problem in problems(ref, row.body, places.line_of)
+    )
+    order = {path: number for number, path in enumerate(manifests.files)}
+    by_place = sorted(told, key=partial(_place, order))
+    return Translation(output.resources.puts, tuple(by_place))
+
+
+def _place(order: Mapping[str, int], problem: Problem) -> tuple[int, int, str, str, str]:
+    at = order.get(problem.file or "", len(order))
+    return at, problem.line or 0, problem.kind, f"{problem.namespace}/{problem.name}", problem.message
+
+
+def _distinct(paths: Iterable[str]) -> Iterator[str]:
+    """Every file once, by the first path that leads to it."""
+    seen: set[tuple[int, int]] = set()
+    for path in paths:
+        if path == STDIN:
+            yield path
+            continue
+        try:
+            known = Path(path).stat()
+        except OSError as error:
+            raise Mistake(f"{path}: {_reason(error)}") from None
+        if stat.S_ISDIR(known.st_mode):
+            found = _files(path)
+        elif os.access(path, os.R_OK):
+            found = iter([path])
+        else:
+            raise Mistake(f"{path}: no permission to read it")
+        for file in found:
+            identity = _identity(file)
+            if identity is None or identity not in seen:
+                seen.update({identity} if identity else ())
+                yield file
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "no such file or folder"
+    return error.strerror or str(error)
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        known = Path(path).stat()
+    except OSError:
+        return None
+    return (known.st_dev, known.st_ino) if stat.S_ISREG(known.st_mode) else None
+
+
+def _files(folder: str) -> Iterator[str]:
+    """The manifests below a folder, by name; hidden ones are passed over, links are followed once."""
+    visited: set[tuple[int, int]] = set()
+
+    def refuse(error: OSError) -> None:
+        raise Mistake(f"{error.filename}: {error.strerror}") from None
+
+    for here, folders, names in os.walk(folder, followlinks=True, onerror=refuse):
+        known = Path(here).stat()
+        if (known.st_dev, known.st_ino) in visited:
+            folders.clear()
+            continue
+        visited.add((known.st_dev, known.st_ino))
+        folders[:] = sorted(name for name in folders if not is_hidden(name))
+        for name in sorted(names):
+            path = os.path.join(here, name)  # noqa: PTH118 - the path as written: ./a stays ./a
+            if is_manifest(name):
+                yield path
+
+
+def _content(path: str) -> bytes:
+    """Raises OSError. A little more than what is taken is enough to see that it is too much."""
+    if path == STDIN:
+        return sys.stdin.buffer.read(MAX_BYTES + 1)
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor
+        return file.read(MAX_BYTES + 1)
