@@ -25,9 +25,11 @@ from envoy_data_plane.envoy.extensions.resource_monitors.downstream_connections 
 from envoy_data_plane.envoy.extensions.transport_sockets.tls import v3 as tls
 from envoy_data_plane.envoy.extensions.upstreams.http import v3 as upstream
 from envoy_data_plane.envoy.type.matcher import v3 as matcher
+from envoy_data_plane.google.protobuf import Struct, Value
 
 from runtime.link.address import Address
 from runtime.wire import any_of, to_json
+from translator.regex import MAX_PROGRAM_SIZE
 
 FLEET = "isoline"
 XDS, ADMIN, STATS = "xds", "admin", "stats-health"
@@ -75,6 +77,7 @@ def start_file(start: Start) -> dict[str, Any]:
             # Statistics of a cluster that nobody has used yet cost nothing: a tenth of the memory at 10,000.
             deferred_stat_options=bootstrap.BootstrapDeferredStatOptions(enable_deferred_creation_stats=True),
             overload_manager=_overload_manager(),
+            layered_runtime=_layered_runtime(),
         )
     )
 
@@ -217,6 +220,14 @@ def _overload_manager() -> overload.OverloadManager:
     return overload.OverloadManager(
         resource_monitors=[overload.ResourceMonitor(name=name, typed_config=any_of(limit))]
     )
+
+
+def _layered_runtime() -> bootstrap.LayeredRuntime:
+    """Regular expressions of paths may be as large as the translator lets them be; Envoy's own bound is 100."""
+    limit = Value(number_value=MAX_PROGRAM_SIZE)
+    values = Struct(fields={f"re2.max_program_size.{level}_level": limit for level in ("warn", "error")})
+    layer = bootstrap.RuntimeLayer(name="isoline", static_layer=values)
+    return bootstrap.LayeredRuntime(layers=[layer])
 
 
 def _assignment(name: str, address: core.Address) -> endpoint.ClusterLoadAssignment:
