@@ -223,7 +223,7 @@ def _overload_manager() -> overload.OverloadManager:
 
 
 def _layered_runtime() -> bootstrap.LayeredRuntime:
-    """Regular expressions of paths may be as large as the translator lets them be; Envoy's own bound is 100."""
+    """A path's regular expression may be as large as the translator takes; Envoy's own bound is 100."""
     limit = Value(number_value=MAX_PROGRAM_SIZE)
     values = Struct(fields={f"re2.max_program_size.{level}_level": limit for level in ("warn", "error")})
     layer = bootstrap.RuntimeLayer(name="isoline", static_layer=values)

@@ -1,6 +1,5 @@
 """`isoline bootstrap`."""
 
-import warnings
 from typing import Any, Literal
 
 import click
@@ -32,9 +31,7 @@ from runtime.workgroup import StartError
 )
 def command(*, xds: str, node_id: str | None, form: Literal["json", "yaml"], **flags: Any) -> None:  # noqa: ANN401
     """Print Envoy's start file: Delta ADS from an xDS server, admin on a unix socket, a stats listener."""
-    with warnings.catch_warnings():  # of the library's own deprecations
-        warnings.simplefilter("ignore")
-        from isoline.bootstrap import Start, new_node_id, start_file  # noqa: PLC0415 - a second of imports
+    from isoline.bootstrap import Start, new_node_id, start_file  # noqa: PLC0415 - a second of imports
 
     if not xds.startswith("unix:/"):
         try:

@@ -1,7 +1,6 @@
 """`isoline render`."""
 
 import textwrap
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,10 +24,8 @@ def command(paths: tuple[str, ...], only: str | None, form: flag.Form, **meaning
     NAME, after the paths, is that of a resource, as in ingress_http/shop.example.com. What is wrong in the
     manifests is told on stderr. Exit code 1 when there is no such resource, 2 when a file cannot be parsed.
     """
-    with warnings.catch_warnings():  # of envoy-data-plane's own deprecations
-        warnings.simplefilter("ignore")
-        from isoline import manifests  # noqa: PLC0415 - a second of imports, not for --help
-        from isoline.rendered import rendered  # noqa: PLC0415
+    from isoline import manifests  # noqa: PLC0415 - a second of imports, not for --help
+    from isoline.rendered import rendered  # noqa: PLC0415
     from translator.settings import Settings  # noqa: PLC0415
 
     name = _name(paths)

@@ -1,7 +1,6 @@
 """`isoline up` from flags to exit code: everything that can be refused is, before anything is started."""
 
 import os
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -86,9 +85,7 @@ def _run(
 
 
 def _start_file(settings: "Settings", run_dir: "RunDir") -> str:
-    with warnings.catch_warnings():  # of the library's own deprecations
-        warnings.simplefilter("ignore")
-        from isoline.bootstrap import Start, new_node_id, start_file  # noqa: PLC0415 - a second of imports
+    from isoline.bootstrap import Start, new_node_id, start_file  # noqa: PLC0415 - a second of imports
 
     start = Start(
         xds=f"unix:{run_dir.xds}",
