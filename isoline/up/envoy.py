@@ -40,16 +40,21 @@ def binary(named: str | None) -> Path:
     return _tried(Path(found), f"{found}: no Envoy that runs here")
 
 
-def command(envoy: Path, run_dir: RunDir) -> list[str]:
-    """No hot restart: it needs shared memory, which a killed Envoy leaves behind."""
+def command(envoy: Path, run_dir: RunDir, log_level: str) -> list[str]:
+    """No hot restart: it needs shared memory, which a killed Envoy leaves behind.
+
+    At our own level `warning` its lines on streams that end and resources that it refuses are left out: they
+    are told already, as a process that was ended and as a rejection.
+    """
+    level = {"debug": "info", "info": "info"}.get(log_level, "warning")
+    quiet = [] if level == "info" else ["--component-log-level", "main:error,config:error"]
     return [
         str(envoy.absolute()),
         *("-c", str(run_dir.start_file)),
         "--disable-hot-restart",
         *("--concurrency", str(min(THREADS, os.cpu_count() or 1))),
         *("--drain-time-s", str(DRAIN_SECONDS)),
-        # `main` warns of nothing but that it was asked to end.
-        *("--log-level", "warning", "--component-log-level", "main:error"),
+        *("--log-level", level, *quiet),
     ]
 
 

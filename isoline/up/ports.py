@@ -2,7 +2,6 @@
 
 import errno
 import ipaddress
-import os
 import socket
 from collections.abc import Mapping
 
@@ -42,14 +41,17 @@ def demand_free(address: str, ports: Mapping[str, int]) -> None:
 
 
 def _reason(address: str, flag: str, port: int, error: OSError) -> str:
-    variable = f"ISOLINE_{flag.removeprefix('--').replace('-', '_').upper()}"
-    other = f"choose another with {flag} or {variable}"
+    other = f"choose another with {flag} or {_variable(flag)}"
     match error.errno:
         case errno.EADDRINUSE:
             return f"port {port} of {address} is in use; {other}"
         case errno.EACCES:
             return f"port {port} needs the rights of root; {other}, from 1024"
         case errno.EADDRNOTAVAIL:
-            return f"--listen {address}: this machine has no such address"
-        case code:
-            return f"port {port} of {address}: {os.strerror(code or 0)}; {other}"
+            return f"this machine has no address {address}; name one with --listen or {_variable('--listen')}"
+        case _:
+            return f"port {port} of {address}: {error.strerror or error}; {other}"
+
+
+def _variable(flag: str) -> str:
+    return f"ISOLINE_{flag.removeprefix('--').replace('-', '_').upper()}"

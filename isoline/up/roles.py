@@ -27,7 +27,7 @@ def children(settings: Settings, run_dir: RunDir) -> list[Child]:
     }
     found = [_process(role, words, settings, run_dir) for role, words in flags.items()]
     if settings.envoy is not None:
-        command = envoy.command(settings.envoy, run_dir)
+        command = envoy.command(settings.envoy, run_dir, settings.log_level)
         found.append(Child("envoy", command, stdout=run_dir.access_log, clear=(run_dir.admin,)))
     return found
 

@@ -56,12 +56,14 @@ def start(
     used = {f"--{name}-port": values[f"{name}_port"] for name in ("http", "https", "stats")}
     ports.demand_distinct(used)
     ports.demand_ip(values["listen"])
-    _demand_xds(values["xds_listen"], values["xds_tls"])
+    further = _further(values["xds_listen"], values["xds_tls"])
     from isoline.up.envoy import binary  # noqa: PLC0415 - not for --help, here and below
 
     found = None if no_envoy else binary(envoy)
     if found is not None:
         ports.demand_free(values["listen"], used)
+    if further is not None:
+        ports.demand_free(further.host, {"--xds-listen": further.port})
 
     from isoline.up.run_dir import opened  # noqa: PLC0415
     from isoline.up.settings import Settings  # noqa: PLC0415
@@ -106,10 +108,13 @@ def _demand_folder(folder: Path) -> None:
         raise Mistake(f"{folder}: no permission to read it")
 
 
-def _demand_xds(address: str | None, tls: str | None) -> None:
-    """Raises Mistake for an address that is none, or that is reached in clear from other machines."""
+def _further(address: str | None, tls: str | None) -> Address | None:
+    """The address for further Envoys, None for none and for a socket's path.
+
+    Raises Mistake for what is no address, and for one that other machines reach in clear.
+    """
     if address is None or address.startswith("unix:/"):
-        return
+        return None
     try:
         known = Address.parse(f"tcp://{address}")
     except StartError:
@@ -119,3 +124,4 @@ def _demand_xds(address: str | None, tls: str | None) -> None:
             f"--xds-listen {address} is reached from other machines: give --xds-tls DIR (isoline certgen"
             " makes the files), or use unix:/PATH or a loopback address"
         )
+    return known
