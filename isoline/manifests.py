@@ -10,7 +10,7 @@ from pathlib import Path
 
 from isoline.mistake import Mistake
 from isoline.place import Places
-from isoline.problem import Problem, problems
+from isoline.problem import Problem, told
 from runtime.link.row import Change, Row
 from translator.settings import Settings
 from translator.translator import Translator
@@ -67,13 +67,13 @@ def translate(manifests: Manifests, settings: Settings) -> Translation:
     output = Translator(settings).apply(Change(manifests.rows, frozenset(), synced=True))
     assert output is not None  # noqa: S101 - there is one whenever the objects are complete
     places = Places(manifests.files.get)
-    told = (
-        problem
+    found = (
+        each.problem(places.line_of)
         for ref, row in output.statuses.puts.items()
-        for _, problem in problems(ref, row.body, places.line_of)
+        for each in told(ref, row.body)
     )
     order = {path: number for number, path in enumerate(manifests.files)}
-    by_place = sorted(told, key=partial(_place, order))
+    by_place = sorted(found, key=partial(_place, order))
     return Translation(output.resources.puts, tuple(by_place))
 
 
@@ -85,9 +85,12 @@ def _place(order: Mapping[str, int], problem: Problem) -> tuple[int, int, str, s
 def _distinct(paths: Iterable[str]) -> Iterator[str]:
     """Every file once, by the first path that leads to it."""
     seen: set[tuple[int, int]] = set()
+    stdin = False
     for path in paths:
         if path == STDIN:
-            yield path
+            if not stdin:
+                yield path
+            stdin = True
             continue
         try:
             known = Path(path).stat()

@@ -43,17 +43,34 @@ class Problem:
         return asdict(self)
 
 
-def problems(ref: str, body: bytes, line_of: LineOf) -> Iterator[tuple[tuple[str, ...], Problem]]:
-    """The problems in a row of the table `statuses`, each after what it is the same by: the line is no part
-    of that, since it moves with every edit above it.
-    """
-    kind, namespace, name = ref.split("/", 2)
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A problem as a row of the table `statuses` has it, where its line is not yet looked up."""
+
+    ref: str
+    body: Mapping[str, Any]
+    source: Mapping[str, Any]
+
+    @property
+    def same(self) -> tuple[str, ...]:
+        """What it is the same problem by: the line is no part of it, since that moves with edits above it."""
+        return (
+            self.ref,
+            *(str(self.body.get(key) or "") for key in ("severity", "reason", "message", "field")),
+        )
+
+    def problem(self, line_of: LineOf) -> Problem:
+        """With its place."""
+        kind, namespace, name = self.ref.split("/", 2)
+        severity, reason, message, field = self.same[1:]
+        line = self.body.get("line")
+        if line is None and self.source:
+            line = line_of(self.source, field)
+        file = name if kind == "File" else self.source.get("file")
+        return Problem(kind, namespace, name, severity, reason, message, file, line)
+
+
+def told(ref: str, body: bytes) -> Iterator[Told]:
+    """The problems in a row of the table `statuses`."""
     row = orjson.loads(body)
-    source: Mapping[str, Any] = row.get("source") or {}
-    for told in row["problems"]:
-        same = (ref, told["severity"], told["reason"], told["message"], told.get("field") or "")
-        file = name if kind == "File" else source.get("file")
-        line = told.get("line")
-        if line is None and source:
-            line = line_of(source, same[-1])
-        yield same, Problem(kind, namespace, name, *same[1:4], file, line)
+    return (Told(ref, problem, row.get("source") or {}) for problem in row["problems"])

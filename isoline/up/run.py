@@ -68,6 +68,7 @@ def _follow(group: Workgroup, address: str, table: str, lines: Callable[[Change]
             await replica.changed()
             for line in lines(replica.take()):
                 output.say(line)
+                await asyncio.sleep(0)  # a thousand problems at once take seconds to look up
 
     group.add(table, replica.run)
     group.add(f"lines of {table}", tell)

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from isoline.place import Places
-from isoline.problem import problems
+from isoline.problem import told
 from runtime.link.row import Change
 
 SHOWN = 3
@@ -21,24 +21,20 @@ class Problems:
         self._told: dict[str, dict[tuple[str, ...], str]] = {}
 
     def apply(self, change: Change) -> Iterator[str]:
-        """Takes a change of the table `statuses`; what is resolved first."""
+        """Takes a change of the table `statuses`; of each object what is resolved comes first."""
         self._places.forget()
-        now: dict[str, dict[tuple[str, ...], str]] = {ref: {} for ref in change.deletes}
-        for ref, row in change.puts.items():
-            before = self._told.get(ref, {})
-            found = problems(ref, row.body, self._places.line_of)
-            now[ref] = {
-                same: before.get(same) or problem.text(colours=self._colours) for same, problem in found
-            }
-        for ref in sorted(now):
-            yield from (
-                f"resolved: {line}" for same, line in self._told.get(ref, {}).items() if same not in now[ref]
-            )
-        for ref in sorted(now):
-            before = self._told.pop(ref, {})
-            yield from (line for same, line in now[ref].items() if same not in before)
-            if now[ref]:
-                self._told[ref] = now[ref]
+        for ref in sorted({*change.deletes, *change.puts}):
+            before, now = self._told.pop(ref, {}), {}
+            row = change.puts.get(ref)
+            for each in told(ref, row.body) if row is not None else ():
+                if each.same not in before:
+                    now[each.same] = each.problem(self._places.line_of).text(colours=self._colours)
+                else:
+                    now[each.same] = before[each.same]
+            if now:
+                self._told[ref] = now
+            yield from (f"resolved: {line}" for same, line in before.items() if same not in now)
+            yield from (line for same, line in now.items() if same not in before)
 
 
 class Rejections:
