@@ -7,7 +7,6 @@ from typing import Any, Literal, TypeVar
 import click
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-Decorator = Callable[[Command], Command]
 Form = Literal["text", "json", "yaml"]
 
 LEVELS = ("debug", "info", "warning", "error")

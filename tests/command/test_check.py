@@ -1,6 +1,8 @@
 """`isoline check`: its lines, forms and exit codes are an interface."""
 
 import json
+import os
+import pty
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -180,8 +182,22 @@ def test_files_that_are_no_manifests_are_passed_over_in_a_folder(isoline: Isolin
     assert isoline("check", web.parent).stdout == [f"{NOT_FOUND} ({web}:13)"]
 
 
-def test_colours_are_for_terminals(isoline: Isoline, web: Path) -> None:
-    """A pipe gets none, whatever the environment says."""
-    coloured = {"FORCE_COLOR": "1", "CLICOLOR_FORCE": "1"}
+def on_a_terminal(*words: str | Path, **env: str) -> str:
+    """What a command shows on a terminal as its stdout."""
+    ours, theirs = pty.openpty()
+    environ = {**os.environ, "TERM": "xterm", **env}
+    subprocess.run([ISOLINE, *words], stdout=theirs, stderr=subprocess.DEVNULL, env=environ, check=False)
+    os.close(theirs)
+    try:
+        return os.read(ours, 4096).decode()
+    finally:
+        os.close(ours)
 
-    assert "\x1b" not in isoline("check", web, env=coloured).stdout[0]
+
+def test_colours_are_for_terminals(isoline: Isoline, web: Path) -> None:
+    """A pipe gets none, whatever the environment says; nor does a terminal with NO_COLOR."""
+    forced = {"FORCE_COLOR": "1", "CLICOLOR_FORCE": "1"}
+
+    assert "\x1b[31mServiceNotFound\x1b[0m" in on_a_terminal("check", web)
+    assert "\x1b" not in on_a_terminal("check", web, NO_COLOR="1")
+    assert "\x1b" not in isoline("check", web, env=forced).stdout[0]
