@@ -42,7 +42,7 @@ def admin(plain: Plain, envoy: str) -> Admin:
 
 
 def shows_certificate(address: str, ca: Path, client: Path | None) -> str:
-    """Says hello to an xDS server, which is `isoline-xds` by `ca`: the version of TLS, if it lets us in."""
+    """Says hello to an xDS server, which is `isoline-xds` by `ca`: the version of TLS, or `turned away`."""
     context = ssl.create_default_context(cafile=str(ca))
     context.set_alpn_protocols(["h2"])
     if client is not None:
@@ -52,9 +52,13 @@ def shows_certificate(address: str, ca: Path, client: Path | None) -> str:
         socket.create_connection((host, int(port)), timeout=30.0) as plain,
         context.wrap_socket(plain, server_hostname="isoline-xds") as secured,
     ):
-        # A server's word on our certificate comes with the first bytes (TLS 1.3): here HTTP/2's settings.
-        secured.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0")
-        return str(secured.version()) if secured.recv(9) else "closed"
+        # A server's word on our certificate comes with its first bytes (TLS 1.3): here HTTP/2's settings.
+        try:
+            secured.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0")
+            answer = secured.recv(9)
+        except (ssl.SSLError, ConnectionError):
+            answer = b""
+        return str(secured.version()) if answer else "turned away"
 
 
 def reads(

@@ -9,13 +9,13 @@ import random
 import re
 import subprocess
 import sys
-import urllib.request
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 import envoy
+import httpx
 import yaml
 
 from tests.deploy.container import Container, HttpProbe, Plan
@@ -77,8 +77,10 @@ class Plain:
             return True
         if isinstance(container.ready, HttpProbe):
             url = f"http://{self.at(container.pod, container.ready.port)}{container.ready.path}"
-            with urllib.request.urlopen(url, timeout=5) as answer:
-                return bool(answer.status == 200)
+            try:
+                return httpx.get(url, timeout=5.0, trust_env=False).status_code == 200
+            except httpx.TransportError:
+                return False
         program, *words = container.ready
         check = [PROGRAMS[program], *(self.word(container, word) for word in words)]
         return subprocess.run(check, capture_output=True, check=False, timeout=30).returncode == 0
@@ -145,10 +147,12 @@ class Plain:
         raise AssertionError(f"{container.name}: nothing is mounted at {value}")
 
     def _rewrite(self, container: Container, mounted: Path) -> None:
-        """The addresses, ports and paths in the YAML files of a volume."""
+        """The addresses, ports and paths in the YAML files of a volume, once: what comes later is a test's."""
+        if mounted in self._rewritten:
+            return
+        self._rewritten.add(mounted)
         for path in mounted.rglob("*.yaml") if mounted.is_dir() else [mounted]:
-            if path not in self._rewritten and not path.is_symlink():
-                self._rewritten.add(path)
+            if not path.is_symlink():
                 documents = list(yaml.safe_load_all(path.read_text()))
                 path.write_text(yaml.safe_dump_all([self._value(container, item) for item in documents]))
 
