@@ -147,7 +147,7 @@ class Plain:
         raise AssertionError(f"{container.name}: nothing is mounted at {value}")
 
     def _rewrite(self, container: Container, mounted: Path) -> None:
-        """The addresses, ports and paths in the YAML files of a volume, once: what comes later is a test's."""
+        """The addresses, ports and paths in the YAML files of a volume, once: later edits are a test's."""
         if mounted in self._rewritten:
             return
         self._rewritten.add(mounted)
