@@ -3,12 +3,17 @@
 import contextlib
 import fcntl
 import ipaddress
+import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from runtime.workgroup import StartError
+
+# sun_path of unix(7) has 108 bytes, the last one 0.
+LONGEST_PATH = 107
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,8 @@ class Address:
         """Raises StartError for what is no address of a link."""
         scheme, _, rest = text.partition("://")
         if scheme == "ipc" and rest.startswith("/"):
+            if len(os.fsencode(rest)) > LONGEST_PATH:
+                raise StartError(f"{text}: a path of more than {LONGEST_PATH} bytes cannot be a unix socket")
             return cls(text, path=Path(rest))
         host, _, port = rest.rpartition(":")
         if scheme == "tcp" and host and port.isdigit() and int(port) < 1 << 16:
@@ -49,9 +56,15 @@ class Address:
                 " (isoline certgen makes them), or use ipc:// or a loopback address"
             )
 
-    def endpoint(self, ip: str) -> str:
-        """What ZeroMQ is given, with a resolved address."""
-        return f"tcp://[{ip}]:{self.port}" if ":" in ip else f"tcp://{ip}:{self.port}"
+    def endpoint(self, host: str = "") -> str:
+        """What ZeroMQ is given: with `host` in place of the name when that is resolved.
+
+        `localhost` is 127.0.0.1 at both ends, for ZeroMQ would bind only the first of its addresses.
+        """
+        if self.path is not None:
+            return self.text
+        host = host or ("127.0.0.1" if self.host == "localhost" else self.host)
+        return f"tcp://[{host}]:{self.port}" if ":" in host else f"tcp://{host}:{self.port}"
 
 
 def _private_folder(path: Path) -> None:
@@ -59,14 +72,38 @@ def _private_folder(path: Path) -> None:
     folder = path.parent
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        mode = stat.S_IMODE(folder.stat().st_mode)
+        found = folder.stat()
     except OSError as error:
         raise StartError(f"{folder}: {error.strerror}") from error
-    if mode & 0o077:
+    if found.st_uid != os.geteuid():
+        raise StartError(f"{folder} belongs to another user, and private keys travel over its sockets")
+    if (mode := stat.S_IMODE(found.st_mode)) & 0o077:
         raise StartError(
             f"{folder} is open to other users (mode {mode:04o}), and private keys travel over its sockets:"
             f" chmod 700 {folder}"
         )
+
+
+def _locked(address: str, lock: Path) -> IO[str]:
+    """The open lock file, ours alone until it is closed; the lock of a killed process is free. Raises
+    StartError.
+    """
+    while True:
+        try:
+            held = lock.open("w")
+        except OSError as error:
+            raise StartError(f"{lock}: {error.strerror}") from error
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Removed by its last owner between our opening and locking it, it is nobody's.
+            if lock.exists() and os.path.samestat(os.fstat(held.fileno()), lock.stat()):
+                return held
+        except BlockingIOError:
+            held.close()
+            raise StartError(f"{address} is in use by another process") from None
+        except FileNotFoundError:
+            pass
+        held.close()
 
 
 @contextlib.contextmanager
@@ -77,11 +114,7 @@ def owned(path: Path) -> Iterator[None]:
     """
     _private_folder(path)
     lock = path.with_name(path.name + ".lock")
-    with lock.open("w") as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise StartError(f"ipc://{path} is in use by another process") from None
+    with _locked(f"ipc://{path}", lock):
         path.unlink(missing_ok=True)  # of a process that was killed
         try:
             yield

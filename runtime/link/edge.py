@@ -4,20 +4,20 @@ import asyncio
 import contextlib
 import os
 import secrets
-import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import prometheus_client
 import structlog
 import zmq
-from zmq.auth.thread import ThreadAuthenticator
 
-from runtime.link import frames
+from runtime.link import allow_list, frames
 from runtime.link.address import Address, owned
-from runtime.link.frames import FormatError, Frames
-from runtime.link.keys import PEERS, LinkKeys
+from runtime.link.endpoints import Endpoints
+from runtime.link.keys import LinkKeys
+from runtime.link.pieces import FormatError, Frames
 from runtime.link.publisher import Publisher
 from runtime.link.replica import Replica
 from runtime.link.row import Change, Row
@@ -26,15 +26,20 @@ from runtime.workgroup import StartError
 
 log = structlog.get_logger()
 
-BEAT_SECONDS = 1.0
+# Twice as often as is promised (once a second), for a busy loop is late.
+BEAT_SECONDS = 0.5
 # Without a heartbeat for this long a replica goes to the next address of its publisher's name.
 LOST_SECONDS = 4.0
 PUBLISHED = prometheus_client.Counter(
     "isoline_link_messages_published", "Messages sent, by table.", ["table"]
 )
 REFUSED = prometheus_client.Counter("isoline_link_messages_refused", "What was no message of ours.", ["side"])
+PEERS_REFUSED = prometheus_client.Counter("isoline_link_peers_refused", "Connections with a key not allowed.")
 ROWS = prometheus_client.Gauge("isoline_link_rows", "Rows held of a table.", ["table", "source"])
 SNAPSHOTS = prometheus_client.Counter("isoline_link_snapshots", "Snapshots taken.", ["table", "source"])
+RESYNCS = prometheus_client.Counter(
+    "isoline_link_resyncs", "Times that something was missed, or the publisher another.", ["table", "source"]
+)
 
 
 class LinkPublisher:
@@ -94,17 +99,16 @@ class LinkPublisher:
     async def run(self) -> None:
         """Publishes until cancelled. Raises StartError when the address can't be had."""
         with contextlib.ExitStack() as stack:
-            if self._keys is not None:
-                stack.enter_context(_allow_list(self._keys))
-            bound = Socket(zmq.XPUB, self._receive)
-            stack.callback(bound.close)
-            bound.zmq.setsockopt(zmq.XPUB_VERBOSE, 1)
-            bound.zmq.setsockopt(zmq.MAXMSGSIZE, MAX_REQUEST)
-            if self._keys is not None:
-                bound.zmq.curve_server = True
-                bound.zmq.curve_publickey, bound.zmq.curve_secretkey = self._keys.public, self._keys.secret
             if self._address.path is not None:
                 stack.enter_context(owned(self._address.path))
+            # A context of our own: it ends, and the socket with it, before the address is given up; and its
+            # allow-list is ours alone.
+            context = stack.enter_context(_context())
+            if self._keys is not None:
+                allowed = frozenset(self._keys.peers.values())
+                stack.callback(allow_list.allow(context, allowed, PEERS_REFUSED.inc).close)
+            bound = Socket(context, zmq.XPUB, self._receive)
+            stack.callback(bound.close)
             self._bind(bound)
             self._socket = bound
             try:
@@ -117,9 +121,15 @@ class LinkPublisher:
                 self._socket = None
 
     def _bind(self, bound: Socket) -> None:
+        bound.zmq.setsockopt(zmq.XPUB_VERBOSE, 1)  # each new replica is heard of, not only the first
+        bound.zmq.setsockopt(zmq.MAXMSGSIZE, MAX_REQUEST)
+        if self._keys is not None:
+            allow_list.demand(bound)
+            bound.zmq.curve_server = True
+            bound.zmq.curve_publickey, bound.zmq.curve_secretkey = self._keys.public, self._keys.secret
         umask = os.umask(0o077)
         try:
-            bound.zmq.bind(self._address.text)
+            bound.zmq.bind(self._address.endpoint())
         except zmq.ZMQError as error:
             raise StartError(f"{self._address.text}: {error.strerror}") from error
         finally:
@@ -162,12 +172,12 @@ class LinkReplica:
         self._socket: Socket | None = None
         self._changed = asyncio.Event()
         self._wake = asyncio.Event()
-        self._connected: list[str] = []  # addresses tried, the newest last
+        self._endpoints = Endpoints(self._address)
 
     @property
     def rows(self) -> Mapping[str, Row]:
-        """What is held now; it changes as batches arrive."""
-        return self._core.rows
+        """What is held now, a view: it changes as batches arrive."""
+        return MappingProxyType(self._core.rows)
 
     @property
     def synced(self) -> bool:
@@ -188,7 +198,7 @@ class LinkReplica:
         core = self._core
         return {
             "address": self._address.text,
-            "connected": self._connected[-1] if self._connected else None,
+            "connected": self._endpoints.newest,
             "table": core.table,
             "epoch": core.epoch,
             "sequence": core.sequence,
@@ -197,7 +207,7 @@ class LinkReplica:
             "heard_seconds_ago": None if core.heard is None else round(time.monotonic() - core.heard, 3),
             "batches": core.counters.batches,
             "snapshots": core.counters.snapshots,
-            "gaps": core.counters.gaps,
+            "resyncs": core.counters.resyncs,
             "refused": core.counters.refused,
         }
 
@@ -205,25 +215,28 @@ class LinkReplica:
         """Follows the table until cancelled."""
         try:
             while True:
-                await self._connect()
-                await self._follow()
+                endpoint = await self._endpoints.next()
+                self._connect(endpoint)
+                await self._follow(endpoint)
         finally:
             self._close()
 
-    async def _follow(self) -> None:
-        """Until the publisher has not been heard of for LOST_SECONDS."""
+    async def _follow(self, endpoint: str) -> None:
+        """Until the publisher has not been heard of for LOST_SECONDS; over ipc there is no other to go to."""
         since = time.monotonic()
         while True:
+            if self._socket is not None:
+                self._socket.drain()  # before patience is lost with what has long arrived
             now = time.monotonic()
             lost = max(since, self._core.heard or 0.0) + LOST_SECONDS
             if now >= lost and self._address.path is None:
-                log.warning("link lost", table=self._core.table, address=self._connected[-1])
+                log.warning("link lost", table=self._core.table, address=endpoint, heard=self._core.heard)
                 return
             self._ask(now)
-            due = min(lost if lost > now else now + LOST_SECONDS, self._core.deadline() or lost)
+            due = [deadline for deadline in (lost, self._core.deadline()) if deadline and deadline > now]
             self._wake.clear()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(max(due - now, 0.01)):
+                async with asyncio.timeout(min(due, default=now + LOST_SECONDS) - now):
                     await self._wake.wait()
 
     def _ask(self, now: float) -> None:
@@ -231,10 +244,10 @@ class LinkReplica:
             if self._socket is not None:
                 self._socket.send([request])
 
-    async def _connect(self) -> None:
+    def _connect(self, endpoint: str) -> None:
         self._close()
-        endpoint = self._address.text if self._address.path is not None else await self._next_endpoint()
-        opened = self._socket = Socket(zmq.XSUB, self._receive)
+        opened = self._socket = Socket(zmq.Context.instance(), zmq.XSUB, self._receive)
+        opened.zmq.setsockopt(zmq.LINGER, 0)
         opened.zmq.setsockopt(zmq.MAXMSGSIZE, MAX_FRAME)
         if self._keys is not None and self._server is not None:
             opened.zmq.curve_serverkey = self._server
@@ -244,38 +257,28 @@ class LinkReplica:
         opened.send([b"\x01" + frames.table_topic(self._core.table)])
         opened.zmq.connect(endpoint)
         opened.check()
-        self._connected = [*self._connected[-15:], endpoint]
-
-    async def _next_endpoint(self) -> str:
-        """One address of the name: the one tried longest ago, so that each gets its turn."""
-        while True:
-            try:
-                found = await asyncio.get_running_loop().getaddrinfo(
-                    self._address.host, self._address.port, type=socket.SOCK_STREAM
-                )
-            except OSError as error:
-                log.warning("name does not resolve", address=self._address.text, error=str(error))
-                await asyncio.sleep(BEAT_SECONDS)
-                continue
-            endpoints = [self._address.endpoint(str(entry[4][0])) for entry in found]
-            tried = {endpoint: at for at, endpoint in enumerate(self._connected)}
-            return min(endpoints, key=lambda endpoint: tried.get(endpoint, -1))
 
     def _receive(self, message: list[bytes]) -> None:
         core, now = self._core, time.monotonic()
-        before = core.counters.snapshots, core.counters.refused
+        before = core.counters.snapshots, core.counters.resyncs, core.counters.refused
         core.receive(message, now)
         self._ask(now)
-        if core.counters.snapshots != before[0]:
-            SNAPSHOTS.labels(core.table, self._address.text).inc()
-            log.info("synced", table=core.table, source=self._address.text, rows=len(core.rows))
-        if core.counters.refused != before[1]:
-            REFUSED.labels("replica").inc()
+        self._count(*before)
         if core.changed:
             ROWS.labels(core.table, self._address.text).set(len(core.rows))
             self._changed.set()
         if core.deadline() is not None:
             self._wake.set()
+
+    def _count(self, snapshots: int, resyncs: int, refused: int) -> None:
+        core, labels = self._core, (self._core.table, self._address.text)
+        if core.counters.snapshots != snapshots:
+            SNAPSHOTS.labels(*labels).inc()
+            log.info("synced", table=core.table, source=self._address.text, rows=len(core.rows))
+        if core.counters.resyncs != resyncs:
+            RESYNCS.labels(*labels).inc()
+        if core.counters.refused != refused:
+            REFUSED.labels("replica").inc()
 
     def _close(self) -> None:
         if self._socket is not None:
@@ -284,12 +287,9 @@ class LinkReplica:
 
 
 @contextlib.contextmanager
-def _allow_list(keys: LinkKeys) -> Iterator[None]:
-    """Only the peers may connect: without this, whoever knows our public key could."""
-    authenticator = ThreadAuthenticator(zmq.Context.instance())
-    authenticator.start()
+def _context() -> "Iterator[zmq.Context[zmq.Socket[bytes]]]":
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     try:
-        authenticator.configure_curve(domain="*", location=keys.folder / PEERS)
-        yield
+        yield context
     finally:
-        authenticator.stop()
+        context.term()

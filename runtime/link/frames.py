@@ -2,7 +2,8 @@
 
 Downstream a message is `[topic, tag, header, bodies]`: the topic is a table's or one replica's inbox, the tag
 is the number of a replica's request (empty for what all get), the header is JSON, and the bodies of its rows
-are joined in the last frame, so a batch of any size is four frames and no byte is encoded twice.
+are joined in the last frame. So a message of any number of rows is four frames, and no body is encoded twice.
+A message that is longer than a piece travels as several of `[topic, tag, piece]`, see `pieces`.
 Upstream (XSUB to XPUB) a request is a single frame: one marker byte, then JSON. The first bytes 0 and 1 are
 ZeroMQ's own, for subscriptions.
 """
@@ -13,17 +14,10 @@ from typing import Any, NoReturn
 
 import orjson
 
+from runtime.link.pieces import FORMAT, FormatError, Frames, cut
 from runtime.link.row import Row
 
-# Both ends refuse another number: during a rolling upgrade the old and new ends each wait for their like.
-FORMAT = 1
 MARKER = b"\x02"
-
-Frames = list[bytes]
-
-
-class FormatError(ValueError):
-    """These bytes are no message of this format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +43,9 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A part of a snapshot of the table at `sequence`, in answer to `request`."""
+    """A part of a snapshot of the table at `sequence`, in answer to `request`; `at` is that of its last
+    batch.
+    """
 
     request: int
     epoch: str
@@ -58,11 +54,15 @@ class Chunk:
     last: bool
     puts: Mapping[str, Row]
     held: frozenset[str]
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A replica asks for the chunks of a snapshot below `through`; a new `request` begins a new snapshot."""
+    """A replica asks for the messages of a snapshot up to `through`; a new `request` begins a new snapshot.
+
+    `through` is its credit: the publisher sends no more messages than that before the next request.
+    """
 
     table: str
     inbox: str
@@ -80,52 +80,44 @@ def inbox_topic(inbox: str) -> bytes:
     return b"i/%s/" % inbox.encode()
 
 
+def tag(request: int) -> bytes:
+    """Marks what answers a request."""
+    return b"%d" % request
+
+
 def beat(table: str, message: Beat) -> Frames:
     """The frames of a heartbeat."""
-    header = {"format": FORMAT, "kind": "beat", "epoch": message.epoch, "sequence": message.sequence}
-    return [table_topic(table), b"", orjson.dumps(header | {"synced": message.synced}), b""]
+    header = _header("beat", message.epoch, message.sequence) | {"synced": message.synced}
+    return [table_topic(table), b"", orjson.dumps(header), b""]
 
 
-def batch(table: str, message: Batch) -> Frames:
-    """The frames of a batch."""
-    header = {
-        "format": FORMAT,
-        "kind": "batch",
-        "epoch": message.epoch,
-        "sequence": message.sequence,
+def batch(table: str, message: Batch) -> list[Frames]:
+    """The messages of a batch: one, or pieces."""
+    header = _header("batch", message.epoch, message.sequence) | {
         "puts": _listed(message.puts.items()),
         "deletes": message.deletes,
         "held": sorted(message.held),
         "at": message.at,
     }
-    return [
-        table_topic(table),
-        b"",
-        orjson.dumps(header),
-        b"".join(row.body for row in message.puts.values()),
-    ]
+    bodies = b"".join(row.body for row in message.puts.values())
+    return [[table_topic(table), b"", *payload] for payload in cut(orjson.dumps(header), bodies)]
 
 
-def chunk(
-    at: Beat, number: int, rows: Sequence[tuple[str, Row]], held: frozenset[str], *, last: bool
-) -> Frames:
-    """Header and bodies of a chunk, the same for every replica that asks at this sequence."""
-    header = {
-        "format": FORMAT,
-        "kind": "chunk",
-        "epoch": at.epoch,
-        "sequence": at.sequence,
-        "number": number,
-        "last": last,
-        "puts": _listed(rows),
-        "held": sorted(held),
+def chunk(message: Chunk) -> list[Frames]:
+    """What follows topic and tag in the messages of a chunk, the same for every replica that asks."""
+    header = _header("chunk", message.epoch, message.sequence) | {
+        "number": message.number,
+        "last": message.last,
+        "puts": _listed(message.puts.items()),
+        "held": sorted(message.held),
+        "at": message.at,
     }
-    return [orjson.dumps(header), b"".join(row.body for _, row in rows)]
+    return cut(orjson.dumps(header), b"".join(row.body for row in message.puts.values()))
 
 
-def addressed(inbox: str, request: int, chunk: Frames) -> Frames:
-    """A chunk on its way to one replica."""
-    return [inbox_topic(inbox), b"%d" % request, *chunk]
+def addressed(inbox: str, request: int, payload: Frames) -> Frames:
+    """A message of a chunk on its way to one replica."""
+    return [inbox_topic(inbox), tag(request), *payload]
 
 
 def request(message: Request) -> bytes:
@@ -140,24 +132,19 @@ def request(message: Request) -> bytes:
     return MARKER + orjson.dumps(fields)
 
 
-def read(frames: Sequence[bytes]) -> Beat | Batch | Chunk:
-    """What came from a publisher. Raises FormatError."""
+def read(message: Sequence[bytes]) -> Beat | Batch | Chunk:
+    """What came from a publisher, its pieces joined. Raises FormatError."""
     try:
-        _, tag, head, bodies = frames
+        _, tag, head, bodies = message
         header = _loaded(head)
         epoch, sequence = _text(header["epoch"]), _count(header["sequence"])
         match header["kind"]:
             case "beat":
                 return Beat(epoch, sequence, header["synced"] is True)
             case "batch":
-                return Batch(
-                    epoch,
-                    sequence,
-                    _rows(header["puts"], bodies),
-                    tuple(_text(key) for key in header["deletes"]),
-                    frozenset(_text(origin) for origin in header["held"]),
-                    float(header["at"]),
-                )
+                deletes = tuple(_text(key) for key in header["deletes"])
+                puts = _rows(header["puts"], bodies)
+                return Batch(epoch, sequence, puts, deletes, _held(header), float(header["at"]))
             case "chunk":
                 return Chunk(
                     int(tag),
@@ -166,11 +153,12 @@ def read(frames: Sequence[bytes]) -> Beat | Batch | Chunk:
                     _count(header["number"]),
                     header["last"] is True,
                     _rows(header["puts"], bodies),
-                    frozenset(_text(origin) for origin in header["held"]),
+                    _held(header),
+                    float(header["at"]),
                 )
             case kind:
                 return _refused(f"kind {kind!r}")
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, LookupError, OverflowError) as error:
         raise FormatError(f"{type(error).__name__}: {error}") from error
 
 
@@ -186,8 +174,12 @@ def read_request(frame: bytes) -> Request:
             _count(fields["request"]),
             _count(fields["through"]),
         )
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, LookupError) as error:
         raise FormatError(f"{type(error).__name__}: {error}") from error
+
+
+def _header(kind: str, epoch: str, sequence: int) -> dict[str, Any]:
+    return {"format": FORMAT, "kind": kind, "epoch": epoch, "sequence": sequence}
 
 
 def _loaded(data: bytes) -> Any:  # noqa: ANN401 - JSON
@@ -210,11 +202,16 @@ def _rows(listed: list[Any], bodies: bytes) -> dict[str, Row]:
     at = 0
     for key, version, length, needs, origin in listed:
         end = at + _count(length)
-        rows[_text(key)] = Row(_text(version), bodies[at:end], tuple(needs), _text(origin))
+        names = tuple(_text(need) for need in needs) if needs else ()
+        rows[_text(key)] = Row(_text(version), bodies[at:end], names, _text(origin))
         at = end
     if at != len(bodies):
         raise FormatError(f"{len(bodies)} bytes of bodies, {at} announced")
     return rows
+
+
+def _held(header: Any) -> frozenset[str]:  # noqa: ANN401 - JSON
+    return frozenset(_text(origin) for origin in header["held"])
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - JSON

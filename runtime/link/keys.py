@@ -4,12 +4,14 @@ A folder holds `<own>.key_secret` and `peers/<name>.key`, in ZeroMQ's certificat
 is the server's when we connect to it, and an entry of the allow-list of those who may connect to us.
 """
 
+import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import zmq
 import zmq.auth
+import zmq.utils.z85
 
 from runtime.workgroup import StartError
 
@@ -66,10 +68,14 @@ def generate(folder: Path, names: Iterable[str]) -> None:
 
 def _read(path: Path) -> tuple[bytes, bytes | None]:
     try:
-        return zmq.auth.load_certificate(path)
+        public, secret = zmq.auth.load_certificate(path)
+        for key in (public, secret or public):
+            if len(zmq.utils.z85.decode(key)) != 32:
+                raise ValueError(path)
+        return public, secret
     except OSError as error:
         raise StartError(f"--link-keys: {path}: {error.strerror or 'does not exist'}") from error
-    except ValueError as error:
+    except (ValueError, KeyError, struct.error) as error:
         raise StartError(f"--link-keys: {path} is no key in ZeroMQ's certificate format") from error
 
 
@@ -77,5 +83,6 @@ def _write(path: Path, public: bytes, secret: bytes | None) -> None:
     text = f'metadata\ncurve\n    public-key = "{public.decode()}"\n'
     if secret is not None:
         text += f'    secret-key = "{secret.decode()}"\n'
+    path.unlink(missing_ok=True)
     path.touch(mode=0o600 if secret is not None else 0o644)
     path.write_text(text)

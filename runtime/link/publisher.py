@@ -1,41 +1,53 @@
 """The core of a publisher: one table, what has changed in it as batches, and snapshots on request."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, field
 
 from runtime.link import frames
-from runtime.link.frames import Batch, Beat, Frames, Request
+from runtime.link.frames import Batch, Beat, Chunk, Request
+from runtime.link.pieces import PIECE_BYTES, Frames
 from runtime.link.row import Row
 
-# A batch with more bytes than this isn't sent: replicas notice that they are behind and take a snapshot,
-# which comes in chunks and at their own pace. With SNDHWM of the edge it bounds what a stuck one can cost.
-BATCH_BYTES = 256 * 1024
-CHUNK_BYTES = 256 * 1024
-CHUNK_ROWS = 1000
-# Snapshots under way at once; the oldest gives way, and its replica asks again after a while.
-SNAPSHOTS = 16
-# Seconds after which a snapshot that nobody asks for more of is forgotten.
-IDLE = 10.0
+# A longer batch isn't sent: its replicas see by the heartbeat that they are behind and take a snapshot, which
+# comes at their own pace. 32 pieces leave room for many such batches below the high-water mark.
+BATCH_BYTES = 32 * PIECE_BYTES
+# What a row costs beside its body, about: version, lengths, punctuation of JSON.
+ROW_BYTES = 40
+# Messages of a snapshot that are sent at once, whatever is asked for: four windows of a replica.
+CREDIT = 128
+# Snapshots of different sequences at once: each may cost as much memory as the table.
+SNAPSHOTS = 4
+READERS = 256
+# Seconds after which a snapshot is forgotten that nobody asks for more of: over twice a replica's patience.
+IDLE = 5.0
+# Seconds after which an unfinished snapshot gives way to another replica's.
+LIFETIME = 10.0
 
 
 @dataclass(slots=True)
 class _Snapshot:
-    """The chunks of one sequence, encoded once; `chunks` grows from `rest` as somebody asks for more."""
+    """The messages of one sequence, encoded once, and only as far as somebody has asked."""
 
     sequence: int
-    chunks: list[Frames]
+    began: float
     rest: Iterator[Frames]
+    messages: list[Frames] = field(default_factory=list)
 
-    def chunk(self, number: int) -> Frames | None:
-        self.chunks.extend(islice(self.rest, max(0, number + 1 - len(self.chunks))))
-        return self.chunks[number] if number < len(self.chunks) else None
+    def message(self, number: int) -> Frames | None:
+        while len(self.messages) <= number:
+            payload = next(self.rest, None)
+            if payload is None:
+                return None
+            self.messages.append(payload)
+        return self.messages[number]
 
 
 @dataclass(slots=True)
 class _Reader:
+    """A request and how far it is answered; without `snapshot` to its end: late credit changes nothing."""
+
     request: int
-    snapshot: _Snapshot
+    snapshot: _Snapshot | None
     asked: float
     sent: int = 0
 
@@ -53,7 +65,7 @@ class Publisher:
         self.synced = False
         self.rows: dict[str, Row] = {}
         self.held: frozenset[str] = frozenset()
-        self._snapshot: _Snapshot | None = None
+        self._at = 0.0
         self._readers: dict[str, _Reader] = {}
 
     def publish(
@@ -67,10 +79,10 @@ class Publisher:
     ) -> list[Frames]:
         """Changes the table by one batch; None for `synced` and `held` leaves them.
 
-        Equal rows are no change.
+        Equal rows are no change. A table that was complete once stays so. What is put and deleted is put.
         """
         changed = {key: row for key, row in puts.items() if self.rows.get(key) != row}
-        gone = tuple(key for key in deletes if key in self.rows and key not in puts)
+        gone = tuple(dict.fromkeys(key for key in deletes if key in self.rows and key not in puts))
         held = self.held if held is None else held
         complete = self.synced or synced is True
         if not changed and not gone and held == self.held and complete == self.synced:
@@ -78,15 +90,14 @@ class Publisher:
         self.rows.update(changed)
         for key in gone:
             del self.rows[key]
-        self.held = held
+        self.held, self._at = held, at
         self.sequence += 1
-        self._snapshot = None
         first, self.synced = complete and not self.synced, complete
         if not complete:
             return []
-        if first or sum(len(row.body) for row in changed.values()) > BATCH_BYTES:
+        if first or _size(changed, gone) > BATCH_BYTES:
             return [self.beat()]
-        return [frames.batch(self.table, Batch(self.epoch, self.sequence, changed, gone, held, at))]
+        return frames.batch(self.table, Batch(self.epoch, self.sequence, changed, gone, held, at))
 
     def beat(self) -> Frames:
         """The heartbeat: it tells a replica what it has missed."""
@@ -98,37 +109,65 @@ class Publisher:
             del self._readers[inbox]
 
     def answer(self, request: Request, now: float) -> list[Frames]:
-        """The chunks that a replica has asked for and not yet been sent."""
+        """What a replica has asked for and not yet been sent; nothing while too many others are served, for
+        a replica asks again.
+        """
         if not self.synced:
             return [self.beat()]
         reader = self._readers.get(request.inbox)
         if reader is None or reader.request != request.request:
             self._readers.pop(request.inbox, None)
-            if len(self._readers) >= SNAPSHOTS:
-                del self._readers[next(iter(self._readers))]
-            reader = self._readers[request.inbox] = _Reader(request.request, self._current(), now)
+            snapshot = self._current(now)
+            if snapshot is None or len(self._readers) >= READERS:
+                return []
+            reader = self._readers[request.inbox] = _Reader(request.request, snapshot, now)
         reader.asked = now
-        answer = []
-        while reader.sent < request.through:
-            chunk = reader.snapshot.chunk(reader.sent)
-            if chunk is None:
-                self._readers.pop(request.inbox)
+        answer: list[Frames] = []
+        while reader.snapshot is not None and reader.sent < request.through and len(answer) < CREDIT:
+            payload = reader.snapshot.message(reader.sent)
+            if payload is None:
+                reader.snapshot = None
                 break
-            answer.append(frames.addressed(request.inbox, request.request, chunk))
+            answer.append(frames.addressed(request.inbox, request.request, payload))
             reader.sent += 1
         return answer
 
-    def _current(self) -> _Snapshot:
-        if self._snapshot is None:
-            self._snapshot = _Snapshot(self.sequence, [], self._chunks(list(self.rows.items())))
-        return self._snapshot
+    def _current(self, now: float) -> _Snapshot | None:
+        """The snapshot of this sequence, shared by all who ask now; None while others take all room."""
+        self.expire(now)
+        live = {id(reader.snapshot): reader.snapshot for reader in self._readers.values() if reader.snapshot}
+        for snapshot in live.values():
+            if snapshot.sequence == self.sequence:
+                return snapshot
+        if len(live) >= SNAPSHOTS:
+            oldest = min(live.values(), key=lambda snapshot: snapshot.began)
+            if now - oldest.began < LIFETIME:
+                return None
+            self._readers = {
+                inbox: reader for inbox, reader in self._readers.items() if reader.snapshot is not oldest
+            }
+        template = Chunk(0, self.epoch, self.sequence, 0, last=False, puts={}, held=self.held, at=self._at)
+        return _Snapshot(self.sequence, now, _messages(template, list(self.rows.items())))
 
-    def _chunks(self, rows: list[tuple[str, Row]]) -> Iterator[Frames]:
-        at, held = Beat(self.epoch, self.sequence, self.synced), self.held
-        number, start, size = 0, 0, 0
-        for end, (_, row) in enumerate(rows):
-            if end > start and (size + len(row.body) > CHUNK_BYTES or end - start >= CHUNK_ROWS):
-                yield frames.chunk(at, number, rows[start:end], held, last=False)
-                number, start, size = number + 1, end, 0
-            size += len(row.body)
-        yield frames.chunk(at, number, rows[start:], held, last=True)
+
+def _size(puts: Mapping[str, Row], deletes: tuple[str, ...]) -> int:
+    listed = sum(len(key) + ROW_BYTES for key in (*puts, *deletes))
+    return listed + sum(len(row.body) + sum(map(len, row.needs)) for row in puts.values())
+
+
+def _messages(at: Chunk, rows: list[tuple[str, Row]]) -> Iterator[Frames]:
+    """A snapshot's messages: chunks of about a piece each, a longer row in as many pieces as it takes."""
+    number, start, size = 0, 0, 0
+    for end, (key, row) in enumerate(rows):
+        cost = _size({key: row}, ())
+        if end > start and size + cost > PIECE_BYTES:
+            yield from _chunk(at, number, rows[start:end], last=False)
+            number, start, size = number + 1, end, 0
+        size += cost
+    yield from _chunk(at, number, rows[start:], last=True)
+
+
+def _chunk(at: Chunk, number: int, rows: list[tuple[str, Row]], *, last: bool) -> list[Frames]:
+    return frames.chunk(
+        Chunk(0, at.epoch, at.sequence, number, last, dict(rows), at.held if last else frozenset(), at.at)
+    )

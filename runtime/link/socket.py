@@ -5,40 +5,45 @@ from collections.abc import Callable, Sequence
 
 import zmq
 
+from runtime.link.pieces import PIECE_BYTES
 from runtime.workgroup import StartError
 
-# Messages that libzmq keeps for one replica that does not read; a batch has at most 256 KiB of bodies, so a
-# stuck replica costs its publisher at most 64 MiB. What does not fit is dropped, noticed and made good.
-HIGH_WATER = 256
-# A frame longer than this closes the connection; a chunk is 256 KiB, or one row that is longer.
-MAX_FRAME = 64 * 1024 * 1024
+# Messages that libzmq keeps for one peer that does not read: 64 MiB, a message being a piece at most. What
+# does not fit is dropped, noticed by the replica and made good by a snapshot.
+HIGH_WATER = 1000
+# A longer frame closes the connection. A piece has a head of 17 bytes.
+MAX_FRAME = PIECE_BYTES + 1024
 MAX_REQUEST = 4096
 # Messages read in one go, before other tasks have their turn.
 DRAIN = 200
+LINGER_MS = 200
 
 
 class Socket:
-    """A ZeroMQ socket in the event loop: reads in slices, never waits."""
+    """A ZeroMQ socket in the event loop: reads in slices, never waits. Raises StartError: libzmq is old."""
 
-    def __init__(self, kind: int, receive: Callable[[list[bytes]], None]) -> None:
+    def __init__(
+        self, context: "zmq.Context[zmq.Socket[bytes]]", kind: int, receive: Callable[[list[bytes]], None]
+    ) -> None:
         if zmq.zmq_version_info() < (4, 3, 5):
             raise StartError(
                 f"libzmq {zmq.zmq_version()}: 4.3.5 or newer is needed (CVE-2019-13132, CVE-2020-15166)"
             )
-        self.zmq: zmq.Socket[bytes] = zmq.Context.instance().socket(kind)
-        self.zmq.setsockopt(zmq.LINGER, 200)
+        self.zmq: zmq.Socket[bytes] = context.socket(kind)
+        self.zmq.setsockopt(zmq.LINGER, LINGER_MS)
         self.zmq.setsockopt(zmq.SNDHWM, HIGH_WATER)
         self.zmq.setsockopt(zmq.RCVHWM, HIGH_WATER)
         self.zmq.setsockopt(zmq.IPV6, 1)
         self.zmq.setsockopt(zmq.IMMEDIATE, 1)
         self.zmq.setsockopt(zmq.RECONNECT_IVL, 20)
         self.zmq.setsockopt(zmq.RECONNECT_IVL_MAX, 500)
+        self.zmq.setsockopt(zmq.HANDSHAKE_IVL, 5000)
         self.zmq.setsockopt(zmq.HEARTBEAT_IVL, 1000)
         self.zmq.setsockopt(zmq.HEARTBEAT_TIMEOUT, 3000)
         self._receive = receive
         self._loop = asyncio.get_running_loop()
-        self._fd: int = self.zmq.getsockopt(zmq.FD)
-        self._loop.add_reader(self._fd, self._drain)
+        self._fd = int(self.zmq.getsockopt(zmq.FD))
+        self._loop.add_reader(self._fd, self.drain)
         self._due: asyncio.Handle | None = None
 
     def send(self, message: Sequence[bytes]) -> bool:
@@ -54,9 +59,10 @@ class Socket:
     def check(self) -> None:
         """The descriptor tells an edge, not a level, and any call may take the edge: look again soon."""
         if self._due is None:
-            self._due = self._loop.call_soon(self._drain)
+            self._due = self._loop.call_soon(self.drain)
 
-    def _drain(self) -> None:
+    def drain(self) -> None:
+        """Reads what has arrived; with much of it other tasks have their turn between."""
         if self._due is not None:
             self._due.cancel()
             self._due = None
@@ -71,7 +77,7 @@ class Socket:
         self.check()
 
     def close(self) -> None:
-        """Closes the socket, whatever is still to be sent."""
+        """Closes the socket; what is still to be sent has LINGER_MS."""
         if self._due is not None:
             self._due.cancel()
         self._loop.remove_reader(self._fd)
