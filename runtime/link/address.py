@@ -34,7 +34,7 @@ class Address:
                 raise StartError(f"{text}: a path of more than {LONGEST_PATH} bytes cannot be a unix socket")
             return cls(text, path=Path(rest))
         host, _, port = rest.rpartition(":")
-        if scheme == "tcp" and host and port.isdigit() and int(port) < 1 << 16:
+        if scheme == "tcp" and host and port.isascii() and port.isdigit() and int(port) < 1 << 16:
             return cls(text, host=host.strip("[]"), port=int(port))
         raise StartError(f"{text}: expected ipc:///path or tcp://host:port")
 

@@ -20,8 +20,9 @@ VERSION = b"1.0"
 
 def answer(request: Sequence[bytes], allowed: frozenset[bytes]) -> list[bytes]:
     """The reply to one question of libzmq: 200 for CURVE with one of these public keys (Z85), else 400."""
-    number, mechanism = request[1], request[5]
-    key = zmq.utils.z85.encode(request[6]) if mechanism == b"CURVE" and len(request[6]) == 32 else b""
+    number, mechanism, credentials = request[1], request[5], request[6:]
+    curve = mechanism == b"CURVE" and [len(key) for key in credentials] == [32]
+    key = zmq.utils.z85.encode(credentials[0]) if curve else b""
     code, text = (b"200", b"OK") if key in allowed else (b"400", b"key not allowed")
     return [VERSION, number, code, text, b"", b""]
 

@@ -56,6 +56,7 @@ class LinkPublisher:
         }
         self._socket: Socket | None = None
         self._refused = 0
+        self._peers_refused = 0
 
     def publish(
         self,
@@ -84,6 +85,7 @@ class LinkPublisher:
         return {
             "address": self._address.text,
             "refused": self._refused,
+            "peers_refused": self._peers_refused,
             "tables": {
                 name: {
                     "epoch": table.epoch,
@@ -106,7 +108,7 @@ class LinkPublisher:
             context = stack.enter_context(_context())
             if self._keys is not None:
                 allowed = frozenset(self._keys.peers.values())
-                stack.callback(allow_list.allow(context, allowed, PEERS_REFUSED.inc).close)
+                stack.callback(allow_list.allow(context, allowed, self._refuse_peer).close)
             bound = Socket(context, zmq.XPUB, self._receive)
             stack.callback(bound.close)
             self._bind(bound)
@@ -141,6 +143,10 @@ class LinkPublisher:
         for message in messages:
             self._socket.send(message)
             PUBLISHED.labels(table).inc()
+
+    def _refuse_peer(self) -> None:
+        self._peers_refused += 1
+        PEERS_REFUSED.inc()
 
     def _receive(self, message: list[bytes]) -> None:
         """Subscriptions, which tell of a new replica, and requests of replicas."""

@@ -20,6 +20,8 @@ SNAPSHOTS = 4
 READERS = 256
 # Seconds after which a snapshot is forgotten that nobody asks for more of: over twice a replica's patience.
 IDLE = 5.0
+# Seconds that a snapshot is kept for others: replicas that start together ask together.
+SHARED = 1.0
 # Seconds after which an unfinished snapshot gives way to another replica's.
 LIFETIME = 10.0
 
@@ -30,6 +32,7 @@ class _Snapshot:
 
     sequence: int
     began: float
+    asked: float
     rest: Iterator[Frames]
     messages: list[Frames] = field(default_factory=list)
 
@@ -67,6 +70,7 @@ class Publisher:
         self.held: frozenset[str] = frozenset()
         self._at = 0.0
         self._readers: dict[str, _Reader] = {}
+        self._newest: _Snapshot | None = None
 
     def publish(
         self,
@@ -104,7 +108,9 @@ class Publisher:
         return frames.beat(self.table, Beat(self.epoch, self.sequence, self.synced))
 
     def expire(self, now: float) -> None:
-        """Forgets the snapshots that nobody reads on."""
+        """Forgets the snapshots that nobody reads on, and the newest when nobody else has come for it."""
+        if self._newest is not None and now - self._newest.asked > SHARED:
+            self._newest = None
         for inbox in [inbox for inbox, reader in self._readers.items() if now - reader.asked > IDLE]:
             del self._readers[inbox]
 
@@ -136,9 +142,9 @@ class Publisher:
         """The snapshot of this sequence, shared by all who ask now; None while others take all room."""
         self.expire(now)
         live = {id(reader.snapshot): reader.snapshot for reader in self._readers.values() if reader.snapshot}
-        for snapshot in live.values():
-            if snapshot.sequence == self.sequence:
-                return snapshot
+        if self._newest is not None and self._newest.sequence == self.sequence:
+            self._newest.asked = now
+            return self._newest
         if len(live) >= SNAPSHOTS:
             oldest = min(live.values(), key=lambda snapshot: snapshot.began)
             if now - oldest.began < LIFETIME:
@@ -147,7 +153,8 @@ class Publisher:
                 inbox: reader for inbox, reader in self._readers.items() if reader.snapshot is not oldest
             }
         template = Chunk(0, self.epoch, self.sequence, 0, last=False, puts={}, held=self.held, at=self._at)
-        return _Snapshot(self.sequence, now, _messages(template, list(self.rows.items())))
+        self._newest = _Snapshot(self.sequence, now, now, _messages(template, list(self.rows.items())))
+        return self._newest
 
 
 def _size(puts: Mapping[str, Row], deletes: tuple[str, ...]) -> int:
