@@ -45,10 +45,12 @@ class View(Source, Protocol):
 Function = Callable[[View, str], Any]
 
 
+# A tuple of readers is searched one by one, but takes a third of a set's memory; nearly all nodes have few.
+FEW_READERS = 8
+
+
 class _Node:
-    """One input (`function` is None) or one derived value. `readers` is None, one node or a set: most have
-    one.
-    """
+    """One input (`function` is None) or one derived value."""
 
     __slots__ = ("function", "key", "pinned", "readers", "reads", "state", "value")
 
@@ -57,31 +59,27 @@ class _Node:
         self.key = key
         self.value: Any = None
         self.reads: tuple[_Node, ...] = ()
-        self.readers: _Node | set[_Node] | None = None
+        self.readers: tuple[_Node, ...] | set[_Node] = ()
         self.state = CLEAN if function is None else STALE
         self.pinned = False
 
-    def readers_now(self) -> Iterable["_Node"]:
-        if self.readers is None:
-            return ()
-        return (self.readers,) if isinstance(self.readers, _Node) else self.readers
-
     def add_reader(self, node: "_Node") -> None:
-        if self.readers is None:
-            self.readers = node
-        elif isinstance(self.readers, set):
+        if node in self.readers:
+            return
+        if isinstance(self.readers, set):
             self.readers.add(node)
-        elif self.readers is not node:
-            self.readers = {self.readers, node}
+        elif len(self.readers) < FEW_READERS:
+            self.readers = (*self.readers, node)
+        else:
+            self.readers = {*self.readers, node}
 
     def drop_reader(self, node: "_Node") -> bool:
         """Whether nobody reads it any more."""
         if isinstance(self.readers, set):
             self.readers.discard(node)
-            if self.readers:
-                return False
-        self.readers = None
-        return True
+        else:
+            self.readers = tuple(reader for reader in self.readers if reader is not node)
+        return not self.readers
 
 
 class Derivation:
@@ -182,9 +180,11 @@ class Derivation:
 
     def collect(self) -> None:
         """Forgets the values that nobody needs any more."""
+        if not self._waiting:
+            self._waiting = {}  # an emptied dict stays as large as it was, and is walked whole
         while self._loose:
             node = self._loose.pop()
-            if node.pinned or node.readers is not None:
+            if node.pinned or node.readers:
                 continue
             if node.function is None:
                 self._inputs.pop(node.key, None)
@@ -204,7 +204,7 @@ class Derivation:
     def _spread(self, changed: _Node) -> None:
         """What read it is stale; what stands further downstream is suspect."""
         suspects = []
-        for reader in changed.readers_now():
+        for reader in changed.readers:
             if reader.state is CLEAN:
                 suspects.append(reader)
             reader.state = STALE
@@ -212,7 +212,7 @@ class Derivation:
             node = suspects.pop()
             if node.pinned:
                 self._waiting.setdefault(node, node.value)
-            for reader in node.readers_now():
+            for reader in node.readers:
                 if reader.state is CLEAN:
                     reader.state = SUSPECT
                     suspects.append(reader)

@@ -1,4 +1,4 @@
-"""Every reason that a problem may have. `docs/reasons.md` lists them, and a test compares the two."""
+"""Every reason that a problem of the translator may have; `docs/reasons.md` lists them with the watcher's."""
 
 from translator.problem import Reason
 
@@ -99,13 +99,3 @@ REJECTED_BY_ENVOY = Reason(
 )
 
 ALL: tuple[Reason, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Reason))
-
-
-def markdown() -> str:
-    """The table of docs/reasons.md."""
-    rows = [
-        f"| `{r.name}` | {r.severity} | {r.meaning} | {r.remedy} |" for r in sorted(ALL, key=lambda r: r.name)
-    ]
-    return (
-        "\n".join(["| reason | severity | what it means | what to do |", "|---|---|---|---|", *rows]) + "\n"
-    )

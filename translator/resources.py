@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 
 from runtime.link.row import Row
-
 from translator import names, slices
 from translator.derive import View
 from translator.envoy import cluster as cluster_side

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runtime.link.row import Change, Row
-
 from translator import names, resources, slices, status, virtual_host
 from translator.derive import Derivation, Function
 from translator.ingress import routes
@@ -194,9 +193,11 @@ class Translator:
         puts: dict[str, Row] = {}
         gone = {ref for ref in self._gone if ref in self._statuses}
         for step, (_, ref, row, _) in enumerate(self._view.settle(_STATUSES), 1):
-            if row is not None and self._statuses.get(ref) != row:
-                puts[ref] = row
-            elif row is None and ref in self._statuses:
+            if row is not None:
+                gone.discard(ref)  # deleted and created again
+                if self._statuses.get(ref) != row:
+                    puts[ref] = row
+            elif ref in self._statuses:
                 gone.add(ref)
             if step % STEP == 0:
                 yield

@@ -18,7 +18,7 @@ def path(text: str, to: str, kind: str = "Prefix") -> Object:
     return {"path": text, "pathType": kind, "backend": backend(to)}
 
 
-def rule(host: str, *paths: Object) -> Object:
+def rule(host: object, *paths: Object) -> Object:
     """One entry of `rules`; no paths = no `http`."""
     rule_: Object = {"host": host} if host else {}
     return rule_ | ({"http": {"paths": list(paths)}} if paths else {})

@@ -1,7 +1,5 @@
 """The two listeners and their route configurations."""
 
-from typing import Any
-
 import pytest
 from envoy.extensions.filters.http.compressor.v3 import compressor_pb2
 from envoy.extensions.filters.network.http_connection_manager.v3 import http_connection_manager_pb2
@@ -12,7 +10,7 @@ from tests.stories.world import Envoy
 Manager = http_connection_manager_pb2.HttpConnectionManager
 
 
-def manager(envoy: Envoy, listener: str) -> Any:
+def manager(envoy: Envoy, listener: str) -> Manager:
     """The connection manager of a listener's only chain."""
     (chain,) = envoy.listeners[listener].filter_chains
     (filter_,) = chain.filters

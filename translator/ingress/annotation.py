@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from translator import reasons
 from translator.field import Field
@@ -160,4 +160,8 @@ WEBSOCKET_ROUTES: Annotation[frozenset[str]] = Annotation(
     frozenset(),
     _paths,
     "The paths that may become WebSockets, written as the rules have them.",
+)
+
+ALL: tuple[Annotation[Any], ...] = tuple(
+    value for value in list(globals().values()) if isinstance(value, Annotation)
 )

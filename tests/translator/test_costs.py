@@ -1,0 +1,93 @@
+"""What one change costs, counted and not timed: the same among 100 hosts and among 10,000."""
+
+from functools import cache
+from typing import Any
+
+import orjson
+import pytest
+
+from runtime.link.row import Change, Row
+from tests.stories.objects import Object, ingress, reference, service, slice_
+from translator.settings import Settings
+from translator.translator import Translator
+
+
+def shop(number: int, address: str = "10.0.0.1", path: str = "kuard-{}:80") -> list[Object]:
+    """A host with all it takes."""
+    name = f"kuard-{number}"
+    return [
+        ingress(f"web-{number}", to=path.format(number), host=f"h{number}.example.com"),
+        service(name, (80, "http")),
+        slice_(name, (8080, "http"), address),
+    ]
+
+
+@cache
+def translator(hosts: int) -> Translator:
+    """One that has translated so many hosts."""
+    rows = {reference(item): Row.of(orjson.dumps(item)) for number in range(hosts) for item in shop(number)}
+    made = Translator(Settings())
+    made.apply(Change(rows, frozenset(), synced=True))
+    return made
+
+
+def cost(hosts: int, change: Object) -> tuple[dict[str, int], dict[str, int]]:
+    """Values computed by function, and bytes published by key (0: deleted), for one change, which is then
+    undone.
+    """
+    core = translator(hosts)
+    ref = reference(change)
+    before = next(item for item in shop(7) if reference(item) == ref)
+    core.computed.clear()
+    output = core.apply(Change({ref: Row.of(orjson.dumps(change))}, frozenset(), synced=True))
+    assert output is not None
+    computed: dict[str, int] = dict(core.computed)
+    core.apply(Change({ref: Row.of(orjson.dumps(before))}, frozenset(), synced=True))
+    puts = {
+        key: len(row.body) for key, row in [*output.resources.puts.items(), *output.statuses.puts.items()]
+    }
+    return computed, puts | dict.fromkeys(output.resources.deletes | output.statuses.deletes, 0)
+
+
+CHANGES: list[Any] = [
+    pytest.param(
+        shop(7, address="10.0.0.2")[2],
+        {"slice_": 1, "encoded": 1, "load_assignment_resource": 1, "slice_status": 1},
+        {"endpoints/default/kuard-7/http": 45},
+        id="an endpoint",
+    ),
+    pytest.param(
+        shop(7)[0] | {"metadata": {"name": "web-7", "namespace": "default", "labels": {"a": "b"}}},
+        {"ingress": 1, "ingress_status": 1},
+        {},
+        id="a label, which means nothing",
+    ),
+    pytest.param(
+        ingress("web-7", to="kuard-8:80", host="h7.example.com"),
+        {
+            "ingress": 1,
+            "merged": 1,
+            "losses": 1,
+            "served": 1,
+            "of_ingress": 1,
+            "conflicts": 1,
+            "virtual_host": 1,
+            "host_resource": 1,
+            "ingress_status": 1,
+        },
+        {
+            "hosts/ingress_http/h7.example.com": 97,
+            "clusters/default/kuard-7/80": 0,
+            "endpoints/default/kuard-7/http": 0,
+        },
+        id="a backend",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "computed", "published"), CHANGES)
+def test_one_change_costs_the_same_at_100_and_at_10000_hosts(
+    change: Object, computed: dict[str, int], published: dict[str, int]
+) -> None:
+    """Every value that is computed, and every byte that is published."""
+    assert cost(100, change) == cost(10_000, change) == (computed, published)

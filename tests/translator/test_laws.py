@@ -1,0 +1,123 @@
+"""Laws of the translator, over random histories."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.stories.objects import Object, ingress, reference, service, slice_
+from tests.translator.histories import MADE, Event, Fed, final, histories, settings
+from tests.translator.real_envoy import refusal
+from translator.settings import Settings
+
+pytestmark = pytest.mark.law
+
+
+@pytest.fixture(scope="module", autouse=True)
+def a_real_envoy_refuses_nothing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Whatever the histories have made is put to a real Envoy at the end, a thousand at a time."""
+    yield
+
+    made = sorted(MADE)
+    for at in range(0, len(made), 1000):
+        assert refusal(made[at : at + 1000], tmp_path_factory.mktemp("envoy")) == ""
+
+
+@given(settings_=settings, history=histories, synced=st.lists(st.booleans(), min_size=8, max_size=8))
+def test_any_history_ends_where_a_fresh_start_ends(
+    settings_: Settings, history: list[list[Event]], synced: list[bool]
+) -> None:
+    """After any sequence of events both tables equal those of a translator given only the final objects."""
+    lived, fresh = Fed(settings_), Fed(settings_)
+
+    for batch, complete in zip(history, synced, strict=False):
+        lived.batch(batch, synced=complete)
+    lived.feed({})
+    fresh.feed(final(history))
+
+    assert lived.tables == fresh.tables
+    assert lived.translator.status() == fresh.translator.status()
+
+
+@given(settings_=settings, history=histories, seed=st.randoms(use_true_random=False))
+def test_the_order_of_arrival_does_not_matter(
+    settings_: Settings, history: list[list[Event]], seed: random.Random
+) -> None:
+    """One at a time and in any order, the objects end in the same bytes."""
+    together, apart = Fed(settings_), Fed(settings_)
+    objects = list(final(history).items())
+    together.feed(dict(objects))
+
+    apart.feed({})
+    seed.shuffle(objects)
+    for ref, item in objects:
+        apart.feed({ref: item})
+
+    assert apart.tables == together.tables
+
+
+@given(settings_=settings, history=histories, shards=st.integers(2, 4))
+def test_n_shards_publish_what_one_publishes(
+    settings_: Settings, history: list[list[Event]], shards: int
+) -> None:
+    """Every resource and every status comes from exactly one shard."""
+    alone = Fed(settings_)
+    parts = [Fed(replace(settings_, shards=shards, shard=shard)) for shard in range(shards)]
+
+    for fed in [alone, *parts]:
+        for batch in history:
+            fed.batch(batch)
+
+    for table in (0, 1):
+        assert sum(len(part.tables[table]) for part in parts) == len(alone.tables[table])
+        assert {k: row for part in parts for k, row in part.tables[table].items()} == alone.tables[table]
+
+
+GOOD = (
+    ingress("good", to="good:80", host="good.com"),
+    service("good", (80, "http")),
+    slice_("good", (8080, "http"), "10.0.0.1"),
+)
+BAD = (
+    ingress("bad", to="bad:80", host="bad.com", default="bad:80", created="2026-01-01T00:00:00Z"),
+    service("bad", (80, "http")),
+    slice_("bad", (8080, "http"), "10.0.0.1"),
+)
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=4), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@given(data=st.data())
+def test_a_broken_object_never_changes_what_another_made(data: st.DataObject) -> None:
+    """Whatever stands in whichever field, nothing is raised, and the neighbours' resources stay to the
+    byte.
+    """
+    fed = Fed(Settings())
+    fed.feed({reference(item): item for item in GOOD})
+    before = dict(fed.tables[0])
+
+    fed.feed({reference(item): _broken(item, data) for item in BAD})
+
+    assert {key: fed.tables[0].get(key) for key in before} == before
+    assert "Ingress/default/good" in fed.tables[1]
+
+
+def _broken(item: Object, data: st.DataObject) -> Object:
+    """The object with another value somewhere below `metadata` or `spec`."""
+    if not isinstance(item, dict | list) or not item or data.draw(st.integers(0, 3)) == 0:
+        return data.draw(VALUES)
+    keys = list(item) if isinstance(item, dict) else list(range(len(item)))
+    at = data.draw(st.sampled_from(keys))
+    copy = item.copy()
+    copy[at] = _broken(item[at], data)
+    return copy
