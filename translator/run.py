@@ -23,7 +23,7 @@ BATCHES = prometheus_client.Counter("isoline_translator_batches", "Batches of re
 ROWS = prometheus_client.Counter("isoline_translator_rows", "Rows put or deleted, by table.", ["table"])
 SECONDS = prometheus_client.Histogram(
     "isoline_translator_change_seconds",
-    "CPU time of one change of the objects.",
+    "Time that one change of the objects takes in the core.",
     buckets=(0.0005, 0.001, 0.005, 0.02, 0.1, 0.5, 2, 10),
 )
 
@@ -63,7 +63,7 @@ class _Process:
         self._working = asyncio.Lock()  # one change at a time goes through the core
 
     def ready(self) -> str | None:
-        return None if self.core.synced else "the objects are not complete yet"
+        return None if self.core.started else "the objects are not complete yet"
 
     def status(self) -> Mapping[str, Any]:
         return {

@@ -63,7 +63,8 @@ class Translator:
         self._statuses: dict[str, Row] = {}
         self._files: dict[str, Row | None] = {}  # pending changes of File rows
         self._gone: set[str] = set()  # pending deletes of statuses
-        self.synced = False
+        self.synced = False  # the objects are complete now
+        self.started = False  # something has been given out
         self._cause("", resources.ALWAYS)
 
     @property
@@ -167,6 +168,7 @@ class Translator:
                 yield
         told = yield from self._tell()
         self._view.collect()
+        self.started = True
         return Output(Batch(puts, frozenset(deletes)), told, at)
 
     def _repin(self) -> set[str]:

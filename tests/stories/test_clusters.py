@@ -29,23 +29,14 @@ def test_a_renamed_port_keeps_its_cluster_and_moves_its_endpoints(kube: Kube, en
 @ALL
 def test_cluster_rename_update_delete(kube: Kube, envoy: Envoy) -> None:
     """The talk's TestClusterRenameUpdateDelete: no cluster of a former port or name is ever left."""
+    http, https, admin = (cluster(eds=f"default/kuard/{name}") for name in ("http", "https", "admin"))
     kube.apply(service("kuard", (80, "http"), (443, "https")))
 
-    http, https = cluster(eds="default/kuard/http"), cluster(eds="default/kuard/https")
-    assert envoy.clusters == {
-        "default/kuard/80": http,
-        "default/kuard/http": http,
-        "default/kuard/443": https,
-        "default/kuard/https": https,
-    }
-
-    kube.apply(service("kuard", (443, "https")))
-
-    assert envoy.clusters == {"default/kuard/443": https, "default/kuard/https": https}
+    number = {"default/kuard/80": http, "default/kuard/443": https}
+    assert envoy.clusters == number | {"default/kuard/http": http, "default/kuard/https": https}
 
     kube.apply(service("kuard", (8080, "admin")))
 
-    admin = cluster(eds="default/kuard/admin")
     assert envoy.clusters == {"default/kuard/8080": admin, "default/kuard/admin": admin}
     assert envoy.endpoints == {"default/kuard/admin": endpoints()}
 
