@@ -1,8 +1,8 @@
 """What a link takes: `python -m bench.link`. Publisher and replica are processes of their own.
 
 Bounds: a new replica holds 10,000 keys of 500 bytes within 0.5 s of its start, while the table changes; one
-change arrives within 1 ms in the median, from `publish` to the consumer's being woken (both processes read the
-same monotonic clock).
+change arrives within 1 ms in the median, from `publish` to the consumer's being woken (both processes read
+the same monotonic clock).
 """
 
 import asyncio

@@ -14,7 +14,8 @@ LONGEST_BYTES = 256 * 1024 * 1024
 
 Frames = list[bytes]
 
-# Format, digest of the whole message, offset of this piece, length of the whole message.
+# Format, digest of the whole message (it tells its pieces from others'), offset of this piece, length of the
+# whole message.
 _HEAD = struct.Struct(">B8sII")
 
 
@@ -30,7 +31,7 @@ def cut(header: bytes, bodies: bytes) -> list[Frames]:
     if len(header) + len(bodies) <= PIECE_BYTES:
         return [[header, bodies]]
     whole = b"%b\n%b" % (header, bodies)
-    digest, size = _digest(whole), len(whole)
+    digest, size = blake2b(whole, digest_size=8).digest(), len(whole)
     return [
         [_HEAD.pack(FORMAT, digest, offset, size) + whole[offset : offset + PIECE_BYTES]]
         for offset in range(0, size, PIECE_BYTES)
@@ -66,13 +67,6 @@ class Joiner:
         return self._joined(topic, tag) if self._have >= size else None
 
     def _joined(self, topic: bytes, tag: bytes) -> Frames:
-        whole, digest = b"".join(self._parts), self._digest
+        header, _, bodies = b"".join(self._parts).partition(b"\n")
         self._digest, self._parts, self._have = b"", [], 0
-        header, line_end, bodies = whole.partition(b"\n")
-        if not line_end or _digest(whole) != digest:
-            raise FormatError("pieces that do not fit")
         return [topic, tag, header, bodies]
-
-
-def _digest(whole: bytes) -> bytes:
-    return blake2b(whole, digest_size=8).digest()

@@ -1,6 +1,6 @@
 from runtime.link import frames
 from runtime.link.frames import Request
-from runtime.link.pieces import PIECE_BYTES, Frames, cut
+from runtime.link.pieces import PIECE_BYTES, Frames, Joiner, cut
 from runtime.link.publisher import SNAPSHOTS, Publisher
 from runtime.link.replica import WINDOW, Replica
 from runtime.link.row import Row
@@ -137,6 +137,45 @@ def test_snapshots_under_way_are_bounded_and_make_room_in_time() -> None:
         publisher.answer(request(inbox=f"stuck-{number}", through=33), 4.0)
     assert publisher.answer(request(inbox="late"), 8.0) == []
     assert publisher.answer(request(inbox="late"), 10.0)
+
+
+def test_who_asks_after_a_change_gets_the_change() -> None:
+    """An encoding is shared at one sequence only."""
+    publisher = filled(10, 10)
+    publisher.answer(request(inbox="early"), 0.0)
+    published(publisher, {"a": ONE})
+
+    [message] = publisher.answer(request(inbox="late"), 0.1)
+
+    chunk = frames.read(message)
+    assert isinstance(chunk, frames.Chunk)
+    assert (chunk.sequence, chunk.last, chunk.puts["a"]) == (2, True, ONE)
+
+
+def test_pieces_of_two_messages_are_never_joined() -> None:
+    """Two batches of one length, of which the first lost its end and the second its beginning."""
+    joiner, topic = Joiner(), [b"topic", b""]
+    first, second = (cut(b"{}", body * 150_000) for body in (b"a", b"b"))
+
+    joined = [joiner.join([*topic, *piece]) for piece in (*first[:2], *second[2:])]
+
+    assert joined == [None, None, None]
+    assert [joiner.join([*topic, *piece]) for piece in first][-1] == [*topic, b"{}", b"a" * 150_000]
+
+
+def test_a_publisher_that_restarts_during_a_snapshot_is_waited_for() -> None:
+    """It has nothing to give yet; its own heartbeat will say when it has, and is answered at once."""
+    wire = Wire()
+    wire.publish(0, {"a": ONE})
+    wire.replica.receive(wire.publisher.beat(), 0.0)
+    wire.restart(0)
+    wire.replica.receive(wire.publisher.beat(), 0.0)
+    assert wire.replica.requests(100.0) == []
+
+    wire.publish(0, {"a": TWO})
+    wire.replica.receive(wire.publisher.beat(), 100.0)
+
+    assert len(wire.replica.requests(100.0)) == 1
 
 
 def test_late_credit_for_a_finished_snapshot_does_not_begin_it_again() -> None:

@@ -11,8 +11,7 @@ from runtime.link.row import Row
 class Wire:
     """One replica, connected to one of two publishers at a time; `now` passes by hand.
 
-    `state` is what `source` says: the rows and held origins that any publisher of it comes to have. `meant`
-    is what the replica must hold in the end.
+    `wrong` notes each moment at which the replica held what its publisher has never had.
     """
 
     def __init__(self) -> None:
@@ -22,6 +21,8 @@ class Wire:
         self.up: list[bytes] = []
         self.taken: dict[str, Row] = {}
         self.synced = False
+        self.wrong: list[str] = []
+        self._history: dict[tuple[str, int], dict[str, Row]] = {}
         self._epochs = 0
         self.publishers = [self._started(), self._started()]
         self.connected = 0
@@ -42,7 +43,9 @@ class Wire:
         *,
         held: frozenset[str] | None = None,
     ) -> None:
-        sent = self.publishers[at].publish(puts, deletes, synced=True, held=held, at=0.0)
+        publisher = self.publishers[at]
+        sent = publisher.publish(puts, deletes, synced=True, held=held, at=0.0)
+        self._history[publisher.epoch, publisher.sequence] = dict(publisher.rows)
         if at == self.connected:
             self.down += sent
 
@@ -82,15 +85,30 @@ class Wire:
         """So many messages arrive, and what the replica asks for thereby is answered."""
         for _ in range(count):
             if self.down:
+                before = self.replica.epoch, self.replica.sequence
                 self.replica.receive(self.down.pop(0), self.now)
+                self._check(*before)
             self.up += self.replica.requests(self.now)
         for request in self.up:
             self.down += self.publisher.answer(frames.read_request(request), self.now)
         self.up.clear()
 
+    def _check(self, epoch: str, sequence: int) -> None:
+        """A batch is applied whole or not at all, and nothing goes back to what was before."""
+        now = self.replica.epoch, self.replica.sequence
+        had = self._history.get(now, {})
+        kept = self.replica._held
+        beside = {name: row.origin or name for name, row in self.replica.rows.items() if name not in had}
+        if {**self.replica.rows, **had} != self.replica.rows or not kept.issuperset(beside.values()):
+            self.wrong.append(f"{self.replica.rows} at {now}, not {had}")
+        if now[0] == epoch and now[1] < sequence:
+            self.wrong.append(f"back from {sequence} to {now}")
+
     def take(self) -> None:
         """The consumer takes what has changed, and keeps the table that follows from it."""
         change = self.replica.take()
+        if change.deletes & change.puts.keys():
+            self.wrong.append(f"both put and deleted: {change}")
         self.taken.update(change.puts)
         for key in change.deletes:
             self.taken.pop(key, None)
