@@ -5,7 +5,7 @@ import contextlib
 import os
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -21,7 +21,7 @@ from runtime.link.pieces import FormatError, Frames
 from runtime.link.publisher import Publisher
 from runtime.link.replica import Replica
 from runtime.link.row import Change, Row
-from runtime.link.socket import MAX_FRAME, MAX_REQUEST, Socket
+from runtime.link.socket import MAX_FRAME, MAX_REQUEST, Socket, own_context
 from runtime.workgroup import StartError
 
 log = structlog.get_logger()
@@ -105,7 +105,7 @@ class LinkPublisher:
                 stack.enter_context(owned(self._address.path))
             # A context of our own: it ends, and the socket with it, before the address is given up; and its
             # allow-list is ours alone.
-            context = stack.enter_context(_context())
+            context = stack.enter_context(own_context())
             if self._keys is not None:
                 allowed = frozenset(self._keys.peers.values())
                 stack.callback(allow_list.allow(context, allowed, self._refuse_peer).close)
@@ -114,11 +114,12 @@ class LinkPublisher:
             self._bind(bound)
             self._socket = bound
             try:
-                while True:
+                while bound.error is None:
                     for name, table in self._tables.items():
                         table.expire(time.monotonic())
                         self._send(name, [table.beat()])
                     await asyncio.sleep(BEAT_SECONDS)
+                raise bound.error
             finally:
                 self._socket = None
 
@@ -222,27 +223,27 @@ class LinkReplica:
         try:
             while True:
                 endpoint = await self._endpoints.next()
-                self._connect(endpoint)
-                await self._follow(endpoint)
+                await self._follow(endpoint, self._connect(endpoint))
         finally:
             self._close()
 
-    async def _follow(self, endpoint: str) -> None:
+    async def _follow(self, endpoint: str, opened: Socket) -> None:
         """Until the publisher has not been heard of for LOST_SECONDS; over ipc there is no other to go to."""
         since = time.monotonic()
         while True:
-            if self._socket is not None:
-                self._socket.drain()  # before patience is lost with what has long arrived
+            opened.drain()  # before patience is lost with what has long arrived
+            if opened.error is not None:
+                raise opened.error
             now = time.monotonic()
             lost = max(since, self._core.heard or 0.0) + LOST_SECONDS
             if now >= lost and self._address.path is None:
                 log.warning("link lost", table=self._core.table, address=endpoint, heard=self._core.heard)
                 return
             self._ask(now)
-            due = [deadline for deadline in (lost, self._core.deadline()) if deadline and deadline > now]
+            due = min(self._core.deadline() or lost, now + BEAT_SECONDS)
             self._wake.clear()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(min(due, default=now + LOST_SECONDS) - now):
+                async with asyncio.timeout(max(due - now, 0.001)):
                     await self._wake.wait()
 
     def _ask(self, now: float) -> None:
@@ -250,7 +251,7 @@ class LinkReplica:
             if self._socket is not None:
                 self._socket.send([request])
 
-    def _connect(self, endpoint: str) -> None:
+    def _connect(self, endpoint: str) -> Socket:
         self._close()
         opened = self._socket = Socket(zmq.Context.instance(), zmq.XSUB, self._receive)
         opened.zmq.setsockopt(zmq.LINGER, 0)
@@ -263,6 +264,7 @@ class LinkReplica:
         opened.send([b"\x01" + frames.table_topic(self._core.table)])
         opened.zmq.connect(endpoint)
         opened.check()
+        return opened
 
     def _receive(self, message: list[bytes]) -> None:
         core, now = self._core, time.monotonic()
@@ -290,12 +292,3 @@ class LinkReplica:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
-
-
-@contextlib.contextmanager
-def _context() -> "Iterator[zmq.Context[zmq.Socket[bytes]]]":
-    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    try:
-        yield context
-    finally:
-        context.term()

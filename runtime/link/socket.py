@@ -1,7 +1,8 @@
 """A ZeroMQ socket in the event loop."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 
 import zmq
 
@@ -40,6 +41,7 @@ class Socket:
         self.zmq.setsockopt(zmq.HANDSHAKE_IVL, 5000)
         self.zmq.setsockopt(zmq.HEARTBEAT_IVL, 1000)
         self.zmq.setsockopt(zmq.HEARTBEAT_TIMEOUT, 3000)
+        self.error: Exception | None = None
         self._receive = receive
         self._loop = asyncio.get_running_loop()
         self._fd = int(self.zmq.getsockopt(zmq.FD))
@@ -62,7 +64,10 @@ class Socket:
             self._due = self._loop.call_soon(self.drain)
 
     def drain(self) -> None:
-        """Reads what has arrived; with much of it other tasks have their turn between."""
+        """Reads what has arrived; with much of it other tasks have their turn between.
+
+        What the receiver raises would be lost in the loop: it is kept in `error`, and ends the reading.
+        """
         if self._due is not None:
             self._due.cancel()
             self._due = None
@@ -71,7 +76,11 @@ class Socket:
                 message = self.zmq.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return
-            self._receive(message)
+            try:
+                self._receive(message)
+            except Exception as error:  # noqa: BLE001 - ours, and raised where the socket's owner waits
+                self.error = error
+                return
             if self.zmq.closed:
                 return
         self.check()
@@ -82,3 +91,13 @@ class Socket:
             self._due.cancel()
         self._loop.remove_reader(self._fd)
         self.zmq.close()
+
+
+@contextlib.contextmanager
+def own_context() -> "Iterator[zmq.Context[zmq.Socket[bytes]]]":
+    """A context whose sockets, closed by then, are really gone at the end."""
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    try:
+        yield context
+    finally:
+        context.term()

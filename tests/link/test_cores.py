@@ -160,6 +160,7 @@ def test_pieces_of_two_messages_are_never_joined() -> None:
     joined = [joiner.join([*topic, *piece]) for piece in (*first[:2], *second[2:])]
 
     assert joined == [None, None, None]
+    assert [joiner.join([*topic, *first[number]]) for number in (0, 2, 1)] == [None, None, None]
     assert [joiner.join([*topic, *piece]) for piece in first][-1] == [*topic, b"{}", b"a" * 150_000]
 
 
@@ -246,6 +247,22 @@ def test_a_change_says_when_its_oldest_cause_was_seen() -> None:
 
     assert wire.replica.take().at == 10.0
     assert wire.replica.take().at == 0.0
+
+
+def test_a_gap_is_noticed_at_the_next_batch() -> None:
+    """Not only by the heartbeat after it."""
+    wire = Wire()
+    wire.publish(0, {"a": ONE})
+    wire.calm()
+    wire.publish(0, {"a": TWO})
+    wire.lose(0)
+    wire.publish(0, {"b": ONE})
+
+    wire.deliver(1)
+
+    assert wire.replica.counters.resyncs == 1
+    wire.deliver(5)
+    assert wire.replica.rows == {"a": TWO, "b": ONE}
 
 
 def test_a_lost_chunk_is_asked_for_again_with_patience() -> None:

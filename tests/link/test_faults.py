@@ -2,6 +2,7 @@ import asyncio
 import socket
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -145,17 +146,18 @@ async def test_garbage_from_a_publisher_does_not_touch_a_replica(
             await holds(replica, a="1")
 
 
+def two_addresses(resolve: Any, host: Any, *rest: Any, **more: Any) -> list[Any]:  # noqa: ANN401
+    """As the resolver answers, with two addresses for one name."""
+    hosts = ["127.0.0.1", "127.0.0.2"] if host == "translator.test" else [host]
+    return [entry for each in hosts for entry in resolve(each, *rest, **more)]
+
+
 async def test_a_replica_goes_to_the_next_address_when_its_publisher_falls_silent(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A name has two addresses: it is followed at one of them, and at the other when that is lost."""
-    port, resolve = free_port(), socket.getaddrinfo
-
-    def resolved(host: Any, *rest: Any, **more: Any) -> list[Any]:  # noqa: ANN401 - as the original
-        hosts = ["127.0.0.1", "127.0.0.2"] if host == "translator.test" else [host]
-        return [entry for each in hosts for entry in resolve(each, *rest, **more)]
-
-    monkeypatch.setattr(socket, "getaddrinfo", resolved)
+    port = free_port()
+    monkeypatch.setattr(socket, "getaddrinfo", partial(two_addresses, socket.getaddrinfo))
     generate(place, ["translator", "xds_server"])
     own, peer = (
         LinkKeys.load(place / "translator", "translator"),

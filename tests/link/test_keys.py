@@ -30,6 +30,14 @@ async def test_a_peer_with_its_key_is_served(place: Path) -> None:
         await holds(replica, a="1")
 
 
+def mixed(right: LinkKeys, foreign: LinkKeys, wrong: str) -> LinkKeys | None:
+    return {
+        "its own": LinkKeys(foreign.public, foreign.secret, right.peers, right.folder),
+        "the publisher's": LinkKeys(right.public, right.secret, foreign.peers, right.folder),
+        "none": None,
+    }[wrong]
+
+
 @pytest.mark.parametrize("wrong", ["its own", "the publisher's", "none"])
 async def test_a_peer_without_its_key_gets_nothing(place: Path, wrong: str) -> None:
     """A key that is not on the list, a wrong idea of the publisher's, and no key at all: no handshake, no
@@ -38,15 +46,10 @@ async def test_a_peer_without_its_key_gets_nothing(place: Path, wrong: str) -> N
     generate(place, ["translator", "xds_server"])
     generate(place / "foreign", ["translator", "xds_server"])
     right, foreign = keys(place, "xds_server"), keys(place / "foreign", "xds_server")
-    mixed = {
-        "its own": LinkKeys(foreign.public, foreign.secret, right.peers, right.folder),
-        "the publisher's": LinkKeys(right.public, right.secret, foreign.peers, right.folder),
-        "none": None,
-    }[wrong]
     address = f"tcp://127.0.0.1:{free_port()}"
     publisher = LinkPublisher(address, ["resources"], keys(place, "translator"))
     allowed = LinkReplica(address, "resources", "translator", right)
-    refused = LinkReplica(address, "resources", "translator", mixed)
+    refused = LinkReplica(address, "resources", "translator", mixed(right, foreign, wrong))
     publisher.publish("resources", puts=table(a="1"), synced=True)
 
     async with running(publisher, refused):

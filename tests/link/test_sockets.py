@@ -145,6 +145,26 @@ async def test_a_taken_port_is_refused_in_a_clear_line() -> None:
             await LinkPublisher(address, ["objects"]).run()
 
 
+async def test_a_mistake_of_ours_ends_the_process(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error in a core isn't logged and passed over: both ends' `run` raise it."""
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("runtime.link.publisher.Publisher.answer", broken)
+    publisher, replica = LinkPublisher(ipc(place), ["objects"]), LinkReplica(ipc(place), "objects")
+    publisher.publish("objects", synced=True)
+    following = asyncio.create_task(replica.run())
+    with pytest.raises(ZeroDivisionError):
+        await asyncio.wait_for(publisher.run(), 30)
+
+    monkeypatch.undo()
+    monkeypatch.setattr("runtime.link.replica.Replica.receive", broken)
+    async with running(LinkPublisher(ipc(place), ["objects"])):
+        with pytest.raises(ZeroDivisionError):
+            await asyncio.wait_for(following, 30)
+
+
 async def test_status_says_where_a_replica_stands(place: Path) -> None:
     """For /debug/status: epoch and sequence agree at both ends, and the heartbeat is fresh."""
     publisher, replica = LinkPublisher(ipc(place), ["objects"]), LinkReplica(ipc(place), "objects")
