@@ -23,7 +23,7 @@ def apply(up: Up) -> Iterator[Callable[..., None]]:
     folder, hosts = Folder(Path(up.folder)), {NOBODY}
 
     def write(*objects: Object) -> None:
-        rules = [rule for item in objects for rule in item["spec"].get("rules", []) if "spec" in item]
+        rules = [rule for item in objects for rule in item.get("spec", {}).get("rules", [])]
         hosts.update(rule["host"].replace("*", "x") for rule in rules if "host" in rule)
         folder.write("test.yaml", *objects)
 

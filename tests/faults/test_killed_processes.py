@@ -67,7 +67,7 @@ def test_a_translator_killed_during_its_first_table_loses_nothing(folder: Folder
     names = [f"host-{number}" for number in range(1_000)]
     ingresses = [ingress(name, rule(f"{name}.example.com", path("/", "a"))) for name in names]
     folder.write("many.yaml", *ingresses, service("a"), endpoints("a", 9))
-    with Up(folder.root, "--cluster-grace", "1s") as up:
+    with Up(folder.root) as up:
         for _ in range(3):
             up.kill("translator")
 
