@@ -184,10 +184,7 @@ class Folder:
             concerned.update(others)
         for path in concerned:
             now[f"File//{path}"] = self._file_row(path)
-        puts: dict[str, Row] = {}
-        for key, row in now.items():
-            if row is not None and row != self.rows.get(key):
-                puts[key] = row
+        puts = {key: row for key, row in now.items() if row is not None and row != self.rows.get(key)}
         deletes = frozenset(key for key, row in now.items() if row is None and key in self.rows)
         self.rows.update(puts)
         for key in deletes:

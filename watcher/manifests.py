@@ -15,6 +15,8 @@ from watcher.yaml_stream import Document
 # Five seconds of parsing and 200 MiB of memory, and the whole file is read again after each edit.
 # The 30,000 objects of 10,000 routed Services are half of it.
 MAX_BYTES: Final = 16 * 1024 * 1024
+# The largest object that etcd takes (--max-request-bytes).
+MAX_OBJECT_BYTES: Final = 1_572_864
 TOO_LARGE: Final = f"larger than {MAX_BYTES // 1024 // 1024} MiB; split it into several files"
 
 
@@ -186,10 +188,15 @@ class _Reader:
             return
         content["source"] = {"file": self._path, "line": line, "document": number, "item": item}
         try:
-            self.objects[reference] = Row.of(orjson.dumps(content), origin=self._path)
+            written = orjson.dumps(content)
         except TypeError as error:  # a surrogate without its pair, or nested too deeply: JSON can spell both
             self._tell(Problem(reasons.INVALID_OBJECT, f"{shown(reference)}: {error}", line))
             return
+        if len(written) > MAX_OBJECT_BYTES:
+            message = f"{shown(reference)}: larger than 1.5 MiB, which no API server takes"
+            self._tell(Problem(reasons.INVALID_OBJECT, message, line))
+            return
+        self.objects[reference] = Row.of(written, origin=self._path)
         self._lines[reference] = line
 
     def _tell(self, problem: Problem) -> None:

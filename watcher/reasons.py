@@ -16,8 +16,8 @@ DUPLICATE_OBJECT = Reason(
 )
 INVALID_OBJECT = Reason(
     "InvalidObject",
-    "A document is no Kubernetes object: apiVersion, kind or metadata.name is missing, or is nothing that an API "
-    "server takes.",
+    "A document is no Kubernetes object: apiVersion, kind or metadata.name is missing, or is nothing that an "
+    "API server takes.",
     "Write the field that the message names. The other objects of the file are served.",
 )
 UNSUPPORTED_VERSION = Reason(

@@ -1,0 +1,133 @@
+"""Notices of changes in folders, from the kernel by watchdog, in the event loop."""
+
+import asyncio
+import contextlib
+import errno
+import os
+import time
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from watcher.names import is_manifest
+from watcher.notices import Kind, Notice
+from watcher.tree import Place
+
+if TYPE_CHECKING:
+    from watchdog.events import FileSystemEvent, FileSystemEventHandler
+    from watchdog.observers.api import BaseObserver, ObservedWatch
+
+# What its calls say when there is no more, inotify(7).
+LIMITS: Final = {
+    errno.EMFILE: "fs.inotify.max_user_instances is used up",
+    errno.ENOSPC: "fs.inotify.max_user_watches is used up",
+}
+KINDS: Final[dict[str, Kind]] = {
+    "created": "created",
+    "modified": "modified",
+    "closed": "closed",
+    "deleted": "deleted",
+    "moved": "moved",
+    "attrib": "attrib",
+}
+
+
+class WatchError(Exception):
+    """No notices can be had; the message says why."""
+
+
+class Watch:
+    """Tells of changes, with the time of each, by calls in the loop that it was made in.
+
+    `follow` and `close` block: they are for a thread, one at a time.
+    """
+
+    def __init__(self, tell: Callable[[Notice, float], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._tell = tell
+        self._observer: BaseObserver | None = None
+        self._watches: dict[Place, ObservedWatch] = {}
+
+    @property
+    def places(self) -> frozenset[Place]:
+        """What is watched now."""
+        return frozenset(self._watches)
+
+    def follow(self, places: frozenset[Place]) -> None:
+        """Watches these and no others; raises WatchError when any can't be, and then watches none."""
+        try:
+            if self._observer is None:
+                self._observer = _observer()
+            for place in self._watches.keys() - places:
+                self._observer.unschedule(self._watches.pop(place))
+            for place in places - self._watches.keys():
+                self._watches[place] = self._observer.schedule(
+                    self._handler(place), place.path, recursive=place.deep, event_filter=_wanted()
+                )
+        except ImportError as error:
+            raise WatchError(f"{error}: install isoline[local]") from error
+        except OSError as error:
+            self.close()
+            raise WatchError(LIMITS.get(error.errno or 0, error.strerror or str(error))) from error
+
+    def close(self) -> None:
+        """Ends all notices."""
+        observer, self._observer, self._watches = self._observer, None, {}
+        if observer is not None:
+            observer.stop()
+            observer.join()
+
+    def _handler(self, place: Place) -> "FileSystemEventHandler":
+        from watchdog.events import FileSystemEventHandler  # noqa: PLC0415 - an extra
+
+        watch = self
+
+        class Handler(FileSystemEventHandler):
+            def on_any_event(self, event: "FileSystemEvent") -> None:
+                watch._told(place, event)
+
+        return Handler()
+
+    def _told(self, place: Place, event: "FileSystemEvent") -> None:
+        """Called in watchdog's thread."""
+        now = time.monotonic()  # the loop's clock
+        kind = KINDS[event.event_type]
+        source, target = os.fsdecode(event.src_path), os.fsdecode(event.dest_path)
+        self._pass(place, "deleted" if kind == "moved" else kind, source, now, folder=event.is_directory)
+        if kind == "moved":
+            self._pass(place, kind, target, now, folder=event.is_directory)
+
+    def _pass(self, place: Place, kind: Kind, path: str, now: float, *, folder: bool) -> None:
+        within = path.removeprefix(place.path).lstrip("/")
+        # A folder that is watched for the target of a link has other files too, /etc for one.
+        if place.deep or is_manifest(within):
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._tell, Notice(kind, place.path, within, folder), now)
+
+
+def _observer() -> "BaseObserver":
+    from watchdog.observers import Observer  # noqa: PLC0415 - an extra
+
+    # That the watches of a folder that was moved in are already there.
+    warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"watchdog\.")
+    observer = Observer()
+    observer.start()
+    return observer
+
+
+def _wanted() -> "list[type[FileSystemEvent]]":
+    """All but openings, and closings of what was only read: our own reading would be told."""
+    from watchdog import events  # noqa: PLC0415 - an extra
+
+    return [
+        events.FileCreatedEvent,
+        events.FileModifiedEvent,
+        events.FileClosedEvent,
+        events.FileDeletedEvent,
+        events.FileMovedEvent,
+        events.FileAttribEvent,
+        events.DirCreatedEvent,
+        events.DirDeletedEvent,
+        events.DirMovedEvent,
+        events.DirAttribEvent,
+    ]
