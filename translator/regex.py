@@ -1,18 +1,15 @@
 """Whether Envoy will take a regular expression: asked of RE2 itself, which is what Envoy runs."""
 
-import importlib
-from typing import Any
+import re2
 
-# Envoy refuses what is larger than its runtime key re2.max_program_size.error_level, 100 by default;
-# isoline's
-# bootstrap lifts that. This bound is ours: a match costs time in proportion, and every worker holds its own
-# states.
+# Envoy refuses what is larger than its runtime key re2.max_program_size.error_level, 100 by default, which
+# isoline's bootstrap lifts. This bound is ours: a match costs time in proportion, and every worker holds its
+# own states.
 MAX_PROGRAM_SIZE = 1000
 
 
 def refusal(pattern: str) -> str | None:
     """Why the pattern cannot be used, in RE2's words; None when it can."""
-    re2: Any = importlib.import_module("re2")
     options = re2.Options()
     options.log_errors = False
     try:
