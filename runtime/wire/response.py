@@ -55,7 +55,7 @@ def delta_resource(
     )
 
 
-def delta_response(  # noqa: PLR0913 - the fields of the message
+def delta_response(
     type_url: str,
     resources: Iterable[bytes],
     removed: Iterable[str],
