@@ -47,7 +47,7 @@ soak: install
 
 lock: install
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
-	  --extra local pyproject.toml -o requirements.lock
+	  pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
 	  --extra local --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
