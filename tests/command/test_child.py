@@ -121,7 +121,7 @@ def test_children_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
         f"asyncio.run(Family([Child('a', {child!r}), Child('b', {child!r})], print).run())"
     )
     with Program([sys.executable, "-c", parent]) as program:
-        wait_until(lambda: len(noted(tmp_path / "pids")) == 2, "two children")
+        wait_until(lambda: len(noted(tmp_path / "pids")) == 2, "two children", of=[program])
 
         program.kill()
 

@@ -70,7 +70,7 @@ def test_requests_are_logged_in_the_run_directory(up: Up) -> None:
     up.program.said(f"^requests are logged in {log}$")
     up.get(HOST, "/x?secret=1")
 
-    wait_until(lambda: log.read_text().count("\n"), "a line in the access log", seconds=30)
+    wait_until(lambda: log.read_text().count("\n"), "a line in the access log", of=[up.program])
     assert json.loads(log.read_text().splitlines()[0])["path"] == "/x?secret=1"
 
 
@@ -113,7 +113,7 @@ def test_without_envoy_others_connect(folder: Folder) -> None:
     folder.write("web.yaml", WEB)
     with Up(folder.root, envoy=False) as up, AdsClient(f"unix:{up.run_dir}/xds") as client:
         assert up.program.stdout == [f"ready xds=unix:{up.run_dir}/xds"]
-        wait_until(lambda: client.held["hosts"] or client.held["routes"], "hosts")
+        wait_until(lambda: client.held["hosts"] or client.held["routes"], "hosts", of=[up.program])
 
 
 def test_further_clients_have_an_address_of_their_own(folder: Folder) -> None:
@@ -121,7 +121,8 @@ def test_further_clients_have_an_address_of_their_own(folder: Folder) -> None:
     folder.write("web.yaml", WEB)
     address = f"127.0.0.1:{free_port()}"
     with Up(folder.root, "--xds-listen", address), AdsClient(address) as client:
-        wait_until(lambda: set(client.held["listeners"]) == {"ingress_http", "ingress_https"}, "listeners")
+        both = {"ingress_http", "ingress_https"}
+        wait_until(lambda: set(client.held["listeners"]) == both, "listeners", of=[up.program])
 
 
 @pytest.mark.parametrize(

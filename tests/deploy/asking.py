@@ -13,7 +13,6 @@ from runtime.link.keys import LinkKeys
 from tests.deploy.plain import FLEET, Plain
 from tests.support.admin import Admin
 from tests.support.background import Background
-from tests.support.deadline import wait_until
 
 # So many connections that each of two Envoys gets some: the kernel deals them out by address and port.
 CONNECTIONS = 16
@@ -33,7 +32,7 @@ def answers(plain: Plain, host: str, path: str = "/") -> set[str]:
 
 def becomes(plain: Plain, answer: str, host: str, path: str = "/") -> None:
     """Waits until this backend answers on every connection."""
-    wait_until(lambda: answers(plain, host, path) == {answer}, f"{host}{path} is answered by {answer}")
+    plain.until(lambda: answers(plain, host, path) == {answer}, f"{host}{path} is answered by {answer}")
 
 
 def admin(plain: Plain, envoy: str) -> Admin:

@@ -9,6 +9,7 @@ import random
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -88,7 +89,11 @@ class Plain:
     def becomes_ready(self, *names: str) -> None:
         """Waits until each of these is ready, or all."""
         for name in names or self.programs:
-            wait_until(partial(self.ready, name), f"{name} is ready: {self.programs[name]}")
+            self.until(partial(self.ready, name), f"{name} is ready")
+
+    def until(self, condition: Callable[[], object], what: str) -> None:
+        """Waits for this while each container that was started runs."""
+        wait_until(condition, what, of=self.programs.values())
 
     def at(self, pod: str, port: int) -> str:
         """`address:port` here of a port of a pod."""

@@ -15,7 +15,6 @@ from runtime.link.keys import LinkKeys
 from tests.deploy import asking, compose
 from tests.deploy.plain import Plain
 from tests.support.background import Background
-from tests.support.deadline import wait_until
 
 pytestmark = [pytest.mark.process, pytest.mark.envoy]
 
@@ -36,7 +35,7 @@ def plain(background: Background) -> Iterator[Plain]:
             running.start(*(item.name for item in running.plan.containers if item.name != "certgen"))
             running.becomes_ready()
             for name in ENVOYS:
-                wait_until(asking.admin(running, name).is_live, f"{running.programs[name]} is live")
+                running.until(asking.admin(running, name).is_live, f"{name} is live")
             yield running
     finally:
         shutil.rmtree(folder)

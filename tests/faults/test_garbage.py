@@ -13,7 +13,6 @@ import zmq
 from tests.faults.conftest import HOST
 from tests.faults.test_start_order import backend_at
 from tests.support.ads import AdsClient
-from tests.support.deadline import wait_until
 from tests.support.manifest import Folder
 from tests.support.pipeline import Pipeline
 from tests.support.up import ROLES, Up
@@ -50,7 +49,7 @@ def test_a_zeromq_peer_that_talks_nonsense_is_not_listened_to(folder: Folder, sh
     noise = random.Random(4)
     with Pipeline(folder.root) as pipeline, zmq.Context() as context, AdsClient(pipeline.address) as client:
         pipeline.start(*ROLES)
-        wait_until(lambda: "default/a/80" in client.held["clusters"], "the cluster of a")
+        pipeline.until(lambda: "default/a/80" in client.held["clusters"], "the cluster of a")
         for name in ("objects", "resources", "rejections"):
             with context.socket(kind, linger=0, sndtimeo=0) as peer:
                 peer.connect(f"ipc://{pipeline.run_dir}/{name}")
@@ -62,7 +61,7 @@ def test_a_zeromq_peer_that_talks_nonsense_is_not_listened_to(folder: Folder, sh
 
         shop("b")
 
-        wait_until(lambda: "default/b/80" in client.held["clusters"], "the cluster of b")
+        pipeline.until(lambda: "default/b/80" in client.held["clusters"], "the cluster of b")
         assert [role for role in ROLES if pipeline.programs[role].popen.poll() is not None] == []
 
 
@@ -80,13 +79,13 @@ def test_a_grpc_client_that_talks_nonsense_loses_its_own_stream_only(
 
     with Pipeline(folder.root) as pipeline, AdsClient(pipeline.address) as client:
         pipeline.start(*ROLES)
-        wait_until(lambda: "default/a/80" in client.held["clusters"], "the cluster of a")
+        pipeline.until(lambda: "default/a/80" in client.held["clusters"], "the cluster of a")
         with grpc.insecure_channel(pipeline.address) as channel, pytest.raises(grpc.RpcError):
             list(channel.stream_stream(method)(requests(), timeout=30.0))
 
         shop("b")
 
-        wait_until(lambda: "default/b/80" in client.held["clusters"], "the cluster of b")
+        pipeline.until(lambda: "default/b/80" in client.held["clusters"], "the cluster of b")
         assert client.error is None
 
 

@@ -71,7 +71,7 @@ def test_a_translator_killed_during_its_first_table_loses_nothing(folder: Folder
         for _ in range(3):
             up.kill("translator")
 
-        wait_until(lambda: len(up.admin.hosts()) == 1_000, "all hosts in Envoy")
+        wait_until(lambda: len(up.admin.hosts()) == 1_000, "all hosts in Envoy", of=[up.program])
         assert up.admin.rejected() == {}
 
 

@@ -8,7 +8,6 @@ import pytest
 
 from tests.faults.conftest import HOST
 from tests.support.background import Background
-from tests.support.deadline import wait_until
 from tests.support.envoy import Envoy
 from tests.support.load import Load
 from tests.support.manifest import Folder
@@ -37,7 +36,7 @@ def test_the_order_of_starting_does_not_matter(folder: Folder, order: tuple[str,
         for role in order:
             pipeline.start(role)
 
-        wait_until(lambda: backend_at(pipeline.http_port) == "a", f"an answer by a; {envoy.program}")
+        pipeline.until(lambda: backend_at(pipeline.http_port) == "a", "an answer by a")
         assert envoy.admin.rejected() == {}
 
 
@@ -51,7 +50,7 @@ def test_an_envoy_may_start_before_after_and_in_between(folder: Folder, before: 
             pipeline.start(*ROLES[before:])
             envoy.lives()
 
-            wait_until(lambda: backend_at(pipeline.http_port) == "a", f"an answer by a; {envoy.program}")
+            pipeline.until(lambda: backend_at(pipeline.http_port) == "a", "an answer by a")
 
 
 def test_an_xds_server_that_is_long_gone_is_not_missed(
@@ -60,13 +59,13 @@ def test_an_xds_server_that_is_long_gone_is_not_missed(
     """Gone for longer than the grace of a cluster, while the backend is switched twice: fail static."""
     with Pipeline(folder.root, xds_server=["--cluster-grace", "0s"]) as pipeline, Envoy(pipeline.address):
         pipeline.start(*ROLES)
-        wait_until(lambda: backend_at(pipeline.http_port) == "a", "an answer by a")
+        pipeline.until(lambda: backend_at(pipeline.http_port) == "a", "an answer by a")
         with Load(background, f"http://127.0.0.1:{pipeline.http_port}", HOST) as load:
             pipeline.kill("xds-server")
             shop("b")
             load.more(10)
             pipeline.start("xds-server")
-            wait_until(lambda: backend_at(pipeline.http_port) == "b", "an answer by b")
+            pipeline.until(lambda: backend_at(pipeline.http_port) == "b", "an answer by b")
             load.more()
 
     assert load.failures == []
@@ -76,9 +75,9 @@ def test_state_of_the_world_serves_the_same(folder: Folder, shop: Shop) -> None:
     """An Envoy that asks for SotW gets its hosts inlined, and follows edits."""
     with Pipeline(folder.root) as pipeline, Envoy(pipeline.address, api="GRPC") as envoy:
         pipeline.start(*ROLES)
-        wait_until(lambda: backend_at(pipeline.http_port) == "a", "an answer by a")
+        pipeline.until(lambda: backend_at(pipeline.http_port) == "a", "an answer by a")
 
         shop("b")
 
-        wait_until(lambda: backend_at(pipeline.http_port) == "b", "an answer by b")
+        pipeline.until(lambda: backend_at(pipeline.http_port) == "b", "an answer by b")
         assert envoy.admin.rejected() == {}

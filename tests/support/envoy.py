@@ -53,7 +53,7 @@ class Envoy:
 
     def lives(self) -> None:
         """Waits until it has all that it waits for at its start."""
-        wait_until(self.admin.is_live, f"{self.program} is live")
+        wait_until(self.admin.is_live, "Envoy is live", of=[self.program])
 
 
 def bootstrap(address: str, node: str, api: str, admin: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
@@ -56,6 +57,10 @@ class Pipeline:
         for role in roles:
             self.programs[role].kill()
 
+    def until(self, condition: Callable[[], object], what: str) -> None:
+        """Waits for this while each process that was started runs."""
+        wait_until(condition, what, of=self.programs.values())
+
     def listens(self) -> None:
         """Waits until the xDS server has its socket."""
-        wait_until((self.run_dir / "xds").exists, f"socket of {self.programs['xds-server']}")
+        self.until((self.run_dir / "xds").exists, "the socket of the xDS server")

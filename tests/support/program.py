@@ -24,6 +24,7 @@ class Program:
         self.command = [str(word) for word in command]
         self.stdout: list[str] = []
         self.stderr: list[str] = []
+        self._was_told_to_end = False
         # A group of its own, so that a Ctrl-C at the terminal of the test run ends it by our order only.
         self.popen = subprocess.Popen(
             self.command,
@@ -50,6 +51,7 @@ class Program:
 
     def __exit__(self, *_error: object) -> None:
         """Ends it and whatever it has started, by force where SIGTERM is not enough."""
+        self._was_told_to_end = True
         if self.popen.poll() is None:
             family = self.family()
             self.popen.terminate()
@@ -78,17 +80,32 @@ class Program:
 
     def terminate(self) -> int:
         """SIGTERM, and its exit code."""
+        self._was_told_to_end = True
         self.popen.terminate()
         return self.exit_code()
 
     def kill(self) -> None:
         """SIGKILL, and waits until it is gone."""
+        self._was_told_to_end = True
         self.popen.kill()
         self.popen.wait(15.0)
 
+    def has_ended_by_itself(self) -> bool:
+        """Whether it has ended though none of us told it to; then all it said is read."""
+        if self._was_told_to_end or self.popen.poll() is None:
+            return False
+        for reader in self._readers:
+            reader.join(5.0)  # its children may live, and have its stderr
+        return True
+
     def exit_code(self) -> int:
         """Waits until it has ended and all it said is read."""
-        wait_until(lambda: self.popen.poll() is not None, f"{self} ends")
+
+        def ended() -> bool:
+            assert self.popen.poll() is not None, self
+            return True
+
+        wait_until(ended, f"{self.command[0]} ends")
         for reader in self._readers:
             reader.join(15.0)
         return self.popen.returncode
@@ -98,24 +115,13 @@ class Program:
 
         def found() -> re.Match[str] | None:
             lines = [*self.stdout, *self.stderr[after:]]
-            match = next((match for line in lines if (match := re.search(pattern, line))), None)
-            if (
-                match is None
-                and self.popen.poll() is not None
-                and not any(r.is_alive() for r in self._readers)
-            ):
-                raise EndedError(f"{self} ended before it said {pattern!r}")
-            return match
+            return next((match for line in lines if (match := re.search(pattern, line))), None)
 
-        return wait_until(found, f"{self} says {pattern!r}")
+        return wait_until(found, f"a line with {pattern!r}", of=[self])
 
     def __str__(self) -> str:
         tail = "\n  ".join([*self.stdout[-10:], *self.stderr[-25:]])
         return f"{' '.join(self.command)} (exit code {self.popen.poll()})\n  {tail}\n"
-
-
-class EndedError(Exception):
-    """A program ended while something was still expected of it."""
 
 
 def kill_all(processes: Sequence[psutil.Process]) -> None:

@@ -7,10 +7,10 @@ import pytest
 
 from tests.support.backend import Backend
 from tests.support.background import Background
-from tests.support.deadline import wait_until
+from tests.support.deadline import EndedError, wait_until
 from tests.support.load import Load
 from tests.support.port import free_port
-from tests.support.program import EndedError, Program
+from tests.support.program import Program
 
 StartBackend = Callable[..., Backend]
 
@@ -56,6 +56,22 @@ def test_a_program_that_ends_early_is_not_waited_for() -> None:
             program.said("ready")
 
         assert program.exit_code() == 0
+
+
+def test_what_a_program_must_run_for_is_not_waited_for_past_its_end() -> None:
+    """Nor is what it said and did last missed; one that was ended by us is not blamed."""
+    code = "import sys; sys.exit('ModuleNotFoundError')"
+    with Program([sys.executable, "-c", code]) as broken, Program([sys.executable, "-c", code]) as killed:
+        killed.kill()
+
+        with pytest.raises(
+            EndedError, match=r"ended before this: the moon; last seen: 0\n.*exit code 1.*\n  Mod"
+        ):
+            wait_until(lambda: 0, "the moon", of=[killed, broken])
+
+        wait_until(lambda: broken.stderr == ["ModuleNotFoundError"], "its last words", of=[broken])
+        with pytest.raises(AssertionError, match="not within 0 s: the moon"):
+            wait_until(lambda: 0, "the moon", seconds=0, of=[killed])
 
 
 def test_waiting_ends_with_what_was_seen_last() -> None:

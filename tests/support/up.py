@@ -72,7 +72,7 @@ class Up:
 
     def process(self, role: str) -> psutil.Process:
         """The child that runs now as `watcher`, `translator`, `xds-server` or `envoy`; waits for one."""
-        return wait_until(lambda: self._find(role), f"a process {role} of {self.program}")
+        return wait_until(lambda: self._find(role), f"a process {role}", of=[self.program])
 
     def _find(self, role: str) -> psutil.Process | None:
         for process in self.program.family():
@@ -91,7 +91,7 @@ class Up:
         for process in before.values():
             process.kill()
         for role, process in before.items():
-            wait_until(partial(self._runs_anew, role, process.pid), f"{role} starts again: {self.program}")
+            wait_until(partial(self._runs_anew, role, process.pid), f"{role} starts again", of=[self.program])
 
     def _runs_anew(self, role: str, old: int) -> bool:
         process = self._find(role)
@@ -113,7 +113,8 @@ class Up:
 
     def becomes(self, answer: str, host: str, path: str = "/") -> None:
         """Waits until `answers` says this."""
-        wait_until(lambda: self.answers(host, path) == answer, f"{host}{path} is answered by {answer}")
+        what = f"{host}{path} is answered by {answer}"
+        wait_until(lambda: self.answers(host, path) == answer, what, of=[self.program])
 
     @property
     def admin(self) -> Admin:

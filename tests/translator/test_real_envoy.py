@@ -2,7 +2,6 @@
 
 import socket
 import ssl
-import subprocess
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
@@ -13,6 +12,7 @@ from tests.stories.objects import ingress, path, rule, service
 from tests.stories.world import Core, Kube
 from tests.support.deadline import wait_until
 from tests.support.port import free_port
+from tests.support.program import Program
 from tests.translator.real_envoy import BINARY, refusal, serving
 from translator.settings import Settings
 
@@ -52,15 +52,9 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     port = free_port()
     start: Path = tmp_path_factory.mktemp("envoy") / "start.pb"
     start.write_bytes(serving(dict(world.resources()), port))
-    run = subprocess.Popen(
-        [BINARY, "-c", str(start), "--use-dynamic-base-id", "-l", "error"], stdout=subprocess.DEVNULL
-    )
-    try:
-        wait_until(lambda: _listens(port), "Envoy listens")
+    with Program([BINARY, "-c", start, "--use-dynamic-base-id", "-l", "error"]) as run:
+        wait_until(lambda: _listens(port), "Envoy listens", of=[run])
         yield port
-    finally:
-        run.terminate()
-        run.wait()
 
 
 def _listens(port: int) -> bool:

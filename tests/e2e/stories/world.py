@@ -16,7 +16,7 @@ from runtime.link.row import Row
 from tests.stories.objects import Object, ingress
 from tests.support.ads import AdsClient
 from tests.support.background import Background
-from tests.support.deadline import wait_until
+from tests.support.deadline import EndedError, wait_until
 from tests.support.program import Program
 from tests.support.up import ISOLINE
 
@@ -28,13 +28,14 @@ class Sockets:
     """A translator and an xDS server, each a process, between a publisher of objects and a Delta ADS client.
 
     The client holds at the end of each change what the translator's table has; the stories then say
-    whether that is what was meant.
+    whether that is what was meant. After a change that has not arrived no other is waited for.
     """
 
     def __init__(self, background: Background, options: Mapping[str, Any]) -> None:
         self._background = background
         self._stack = ExitStack()
         self._number = 0
+        self._lost: Exception | None = None
         self._objects: set[str] = set()
         folder = Path(tempfile.mkdtemp(prefix="story-"))
         self._stack.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -63,12 +64,17 @@ class Sockets:
         self.change({}, sorted(self._objects))
 
     def change(self, puts: Mapping[str, Object], deletes: Iterable[str]) -> None:
+        assert self._lost is None, f"a change of an earlier story has not arrived: {self._lost}"
         self._number += 1
         self._objects = (self._objects | puts.keys()) - set(deletes)
         marker = ingress("marker", namespace="isoline-test", to="none:80", host=self._host)
         rows = {ref: Row.of(orjson.dumps(item)) for ref, item in [*puts.items(), (_MARKER, marker)]}
         self._background.run(self._publish(rows, frozenset(deletes)))
-        wait_until(self._arrived, "the client holds the table")
+        try:
+            wait_until(self._arrived, "the client holds the table", of=self._programs)
+        except (AssertionError, EndedError) as error:
+            self._lost = error
+            raise
 
     @property
     def _host(self) -> str:
@@ -78,9 +84,9 @@ class Sockets:
         self._publisher.publish("objects", puts=puts, deletes=deletes, synced=True)
 
     def _arrived(self) -> bool:
-        assert f"hosts/ingress_http/{self._host}" in self._table.rows, f"no answer of {self._programs[0]}"
-        assert _MARKER in self._statuses.rows, f"no status of {self._programs[0]}"
-        assert self._difference() == [], f"not held, of {self._programs[1]}"
+        assert f"hosts/ingress_http/{self._host}" in self._table.rows, "no answer of the translator"
+        assert _MARKER in self._statuses.rows, "no status of the translator"
+        assert self._difference() == [], "not held"
         return True
 
     def _difference(self) -> list[str]:
