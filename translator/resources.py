@@ -45,14 +45,15 @@ def host_resource(view: View, name: str) -> Row | None:
 
 
 def cluster_resource(view: View, name: str) -> Row | None:
-    """A cluster; None when its Service has no such TCP port any more."""
+    """A cluster, which needs its load assignment; None when its Service has no such TCP port any more."""
     owner, port = names.service_of(name)
     found = view(service, owner)
     its_port = found.port(port) if found is not None else None
     if its_port is None:
         return None
     namespace, service_name = owner.split("/")
-    return Row.of(cluster_side.cluster(name, names.load_assignment(namespace, service_name, its_port.name)))
+    assignment = names.load_assignment(namespace, service_name, its_port.name)
+    return Row.of(cluster_side.cluster(name, assignment), needs=(names.key(names.ENDPOINTS, assignment),))
 
 
 def load_assignment_resource(view: View, name: str) -> Row:

@@ -75,8 +75,8 @@ def test_an_empty_cluster_has_an_answer() -> None:
     assert output.at == 7.0
 
 
-def test_a_host_needs_its_clusters() -> None:
-    """And a cluster needs nothing: its load assignment is in the same batch."""
+def test_a_host_needs_its_clusters_and_they_need_their_load_assignments() -> None:
+    """So the xDS server knows which follows which without looking into the bytes."""
     fed = Fed(Settings())
     fed.feed({reference(item): item for item in WEB})
 
@@ -86,7 +86,7 @@ def test_a_host_needs_its_clusters() -> None:
 
     assert needs == {
         "hosts/ingress_http/shop.example.com": ("clusters/default/kuard/80",),
-        "clusters/default/kuard/80": (),
+        "clusters/default/kuard/80": ("endpoints/default/kuard/http",),
     }
 
 

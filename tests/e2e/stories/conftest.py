@@ -28,8 +28,8 @@ def sockets(background: Background) -> Iterator[Callable[[dict[str, Any]], Socke
 
 
 @pytest.fixture
-def world(sockets: Callable[[dict[str, Any]], Sockets], options: dict[str, Any]) -> Iterator[Sockets]:
+def world(sockets: Callable[[dict[str, Any]], Sockets], options: dict[str, Any]) -> Sockets:
     """Without objects at the start of each story."""
     world = sockets(options)
-    yield world
     world.clear()
+    return world

@@ -1,0 +1,31 @@
+"""What a response is to hold, and a response that is under way."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Names of the resources to send, of those that are gone, and of those asked for that there never were.
+
+    `since` is the revision that the peer has acknowledged if it has acknowledged all but this. Only
+    State-of-the-World has the others: `version` of the response, `kept` names of resources that are gone from
+    the table and stay in the set, `changed` those that are new in it.
+    """
+
+    since: int
+    names: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    unresolved: tuple[str, ...] = ()
+    version: str = ""
+    kept: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A response that is not acknowledged yet: `number` is its nonce; versions of what it holds, by name."""
+
+    number: int
+    versions: Mapping[str, str]
+    since: int

@@ -1,0 +1,85 @@
+"""Where Envoys connect: unix sockets, and TCP with mTLS unless it is loopback. All raise StartError."""
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import grpc.aio
+
+from runtime.link.address import Address, owned
+from runtime.workgroup import StartError
+
+UNIX = "unix:"
+# What the folder of --xds-tls holds (isoline certgen).
+CERTIFICATE, KEY, CA = "tls.crt", "tls.key", "ca.crt"
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """One address; `path` of a unix socket."""
+
+    text: str
+    path: Path | None
+
+    @classmethod
+    def parse(cls, text: str, *, tls: bool) -> "Listener":
+        """Refuses a TCP address beyond loopback without certificates: TLS private keys travel on it."""
+        if text.startswith(UNIX):
+            path = Path(text.removeprefix(UNIX))
+            if not path.is_absolute():
+                raise StartError(f"--xds-listen {text}: expected unix:/PATH or host:port")
+            Address.parse(f"ipc://{path}")  # for its length
+            return cls(text, path)
+        try:
+            address = Address.parse(f"tcp://{text}")
+        except StartError:
+            raise StartError(f"--xds-listen {text}: expected unix:/PATH or host:port") from None
+        if not address.private and not tls:
+            raise StartError(
+                f"--xds-listen {text} is beyond loopback, and private keys travel on it: give --xds-tls DIR"
+                " (isoline certgen makes the files), or use unix:/PATH or a loopback address"
+            )
+        return cls(text, None)
+
+
+def credentials(folder: Path) -> grpc.ServerCredentials:
+    """Mutual TLS: a client shows a certificate that our CA has signed, or is not spoken to."""
+    read = {}
+    for name in (CERTIFICATE, KEY, CA):
+        try:
+            read[name] = (folder / name).read_bytes()
+        except OSError as error:
+            raise StartError(f"--xds-tls: {folder / name}: {error.strerror or error}") from error
+    return grpc.ssl_server_credentials(
+        [(read[KEY], read[CERTIFICATE])], root_certificates=read[CA], require_client_auth=True
+    )
+
+
+@contextlib.contextmanager
+def bound(
+    server: grpc.aio.Server, listeners: Sequence[Listener], secured: grpc.ServerCredentials | None
+) -> Iterator[None]:
+    """Binds every address; the files of unix sockets are ours while this lasts, and readable by us alone."""
+    with contextlib.ExitStack() as stack:
+        umask = os.umask(0o077)
+        try:
+            for listener in listeners:
+                if listener.path is not None:
+                    stack.enter_context(owned(listener.path))
+                _bind(server, listener, secured)
+        finally:
+            os.umask(umask)
+        yield
+
+
+def _bind(server: grpc.aio.Server, listener: Listener, secured: grpc.ServerCredentials | None) -> None:
+    try:
+        if listener.path is not None or secured is None:
+            server.add_insecure_port(listener.text)
+        else:
+            server.add_secure_port(listener.text, secured)
+    except RuntimeError as error:
+        raise StartError(f"--xds-listen {listener.text}: cannot be bound, is it in use?") from error

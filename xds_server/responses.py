@@ -1,0 +1,95 @@
+"""Encoded responses, shared by every stream that is to be told the same.
+
+A nonce must be unique within its stream only, so it is a number counted for the whole server, and streams
+that are to be told the same get the very same bytes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from runtime.link.row import Row
+from runtime.wire import delta_resource, delta_response, sotw_resource, sotw_response
+from xds_server.composition import Composition
+from xds_server.draft import Draft
+from xds_server.resource_type import ResourceType
+
+CONTROL_PLANE = "isoline"
+# Different responses of one revision: one a type and class of streams, and the pieces of first tables.
+KEPT = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """`number` is the nonce; `versions` of the resources in it, by name."""
+
+    number: int
+    data: bytes = field(repr=False)
+    versions: Mapping[str, str] = field(repr=False)
+    removed: int
+
+
+class Responses:
+    """Makes each response once in a revision of the tables."""
+
+    def __init__(self) -> None:
+        self._number = 0
+        self._made: dict[tuple[object, ...], Response] = {}
+
+    def forget(self) -> None:
+        """A table has another revision."""
+        self._made.clear()
+
+    def delta(self, view: Composition, type_: ResourceType, draft: Draft, after: int) -> Response:
+        """A DeltaDiscoveryResponse. Its number is larger than `after`, the last one on its stream."""
+        key = (view, type_.key, draft.names, draft.removed, draft.unresolved)
+        found = self._made.get(key)
+        if found is not None and found.number > after:
+            return found
+        rows = _rows(view, type_, draft.names)
+        resources = [delta_resource(type_.url, name, row.version, row.body) for name, row in rows.items()]
+        # Who asks for a virtual host by name waits for a resource of that name, be it empty (vhds.rst).
+        resources += [delta_resource(type_.url, n, "", None, aliases=[n]) for n in draft.unresolved]
+        self._number += 1
+        data = delta_response(
+            type_.url, resources, draft.removed, nonce=str(self._number), control_plane=CONTROL_PLANE
+        )
+        return self._keep(key, Response(self._number, data, _versions(rows), len(draft.removed)))
+
+    def sotw(self, view: Composition, type_: ResourceType, draft: Draft, after: int) -> Response:
+        """A DiscoveryResponse. Its number is larger than `after`, the last one on its stream."""
+        key = (view, type_.key, draft.names, draft.kept, draft.version, draft.changed)
+        found = self._made.get(key)
+        if found is not None and found.number > after:
+            return found
+        rows = _rows(view, type_, draft.names)
+        bodies = [row.body for row in rows.values()] + [row.body for row in _kept(view, type_, draft.kept)]
+        self._number += 1
+        data = sotw_response(
+            type_.url,
+            [sotw_resource(type_.url, body) for body in bodies],
+            version=draft.version,
+            nonce=str(self._number),
+            control_plane=CONTROL_PLANE,
+        )
+        changed = {name: rows[name] for name in draft.changed}
+        return self._keep(key, Response(self._number, data, _versions(changed), 0))
+
+    def _keep(self, key: tuple[object, ...], response: Response) -> Response:
+        if len(self._made) >= KEPT:
+            self._made.clear()
+        self._made[key] = response
+        return response
+
+
+def _rows(view: Composition, type_: ResourceType, names: tuple[str, ...]) -> dict[str, Row]:
+    found = {name: view.row(type_.key, name) for name in names}
+    return {name: row for name, row in found.items() if row is not None}
+
+
+def _kept(view: Composition, type_: ResourceType, names: tuple[str, ...]) -> list[Row]:
+    entries = [view.entry(type_.key, name) for name in names]
+    return [entry.last for entry in entries if entry is not None]
+
+
+def _versions(rows: Mapping[str, Row]) -> dict[str, str]:
+    return {name: row.version for name, row in rows.items()}

@@ -1,0 +1,346 @@
+"""One stream of one peer: its subscriptions, and in which order they are served (O1 to O10).
+
+Additions go in the order clusters, endpoints, listeners, routes, virtual hosts, secrets; removals the other
+way, last. A route is sent when its clusters are held by this peer; a cluster goes when the routes without
+it are acknowledged, and `grace` seconds later.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from runtime.link.row import Row
+from runtime.wire import DecodeError, DeltaRequest, DiscoveryRequest, Node, decode_node, decode_request
+from xds_server import refusal
+from xds_server.composition import Composition, hosts_of
+from xds_server.delta import Delta
+from xds_server.draft import Draft, Sent
+from xds_server.grace import Grace
+from xds_server.resource_type import (
+    BY_KEY,
+    BY_URL,
+    CLUSTERS,
+    ENDPOINTS,
+    HOSTS,
+    LISTENERS,
+    ORDER,
+    ROUTES,
+    SECRETS,
+    ResourceType,
+    split,
+)
+from xds_server.responses import Response, Responses
+from xds_server.sotw import Sotw
+from xds_server.subscription import NEWEST, WAIT_SECONDS, Refusal
+
+# VHDS over the aggregated stream (Envoy's PR 41996).
+VHDS_SINCE = (1, 37, 0)
+ENVOY = "envoy"
+
+
+class PeerError(Exception):
+    """The peer is wrong: its stream ends with this status code of gRPC, by name."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """What a stream was opened for. `type_` is None for the aggregated service."""
+
+    delta: bool
+    type_: ResourceType | None = None
+
+
+class Host(Protocol):
+    """What a stream asks of its server."""
+
+    responses: Responses
+    grace: float
+
+    nothing: Composition
+
+    def view(self, fleet: str, *, inline: bool) -> Composition:
+        """The table of a fleet; `nothing` for a fleet that there isn't."""
+
+    def sent(self, stream: "Stream", draft: Draft, response: Response) -> None:
+        """Told of each response."""
+
+    def refused(self, stream: "Stream", type_: ResourceType, message: str) -> None:
+        """Told of each refusal, with what may be shown of its message."""
+
+    def withheld(self, stream: "Stream") -> None:
+        """Told when Secrets are asked for over a connection that must not carry them."""
+
+
+class Stream:
+    """Feed `receive`, then send what `pull` gives until it is None, again at `deadline`.
+
+    `secure`: the connection may carry private keys. Times are seconds of one clock.
+    """
+
+    def __init__(self, host: Host, method: Method, *, peer: str, secure: bool, now: float) -> None:
+        self.method = method
+        self.peer = peer
+        self.secure = secure
+        self.node = Node()
+        self.subscriptions: dict[str, Delta | Sotw] = {}
+        self._host = host
+        self._node_bytes: bytes | None = None
+        self._view: Composition | None = None
+        self._number = 0
+        self._opened = now
+        self._grace = Grace(host.grace)
+        self._young_until: float | None = None
+        self._routes_sent: set[str] = set()
+
+    @property
+    def view(self) -> Composition:
+        """The table that this peer is served from; of no fleet before its first request."""
+        if self._view is None:
+            vhds = (
+                self.method.delta
+                and self.method.type_ is None
+                and self.node.user_agent_name == ENVOY
+                and (self.node.version or (0, 0, 0)) >= VHDS_SINCE
+            )
+            self._view = self._host.view(self.node.cluster, inline=not vhds)
+        return self._view
+
+    # Requests
+
+    def receive(self, data: bytes) -> tuple[ResourceType, str] | None:
+        """Takes a request as it came. Raises PeerError.
+
+        When it is a plain Delta acknowledgement, nothing else: of which type and nonce.
+        """
+        try:
+            if self.method.delta:
+                return self._receive_delta(decode_request(data, DeltaRequest))
+            self._receive_sotw(decode_request(data, DiscoveryRequest))
+        except DecodeError as error:
+            raise PeerError("INVALID_ARGUMENT", f"no discovery request: {error}") from error
+        return None
+
+    def acknowledge(self, type_: ResourceType, nonce: str) -> None:
+        """Takes a plain Delta acknowledgement whose bytes have been recognised."""
+        found = self.subscriptions.get(type_.key)
+        if isinstance(found, Delta):
+            self._answered(type_, found.answer(nonce, None))
+
+    def _receive_delta(self, request: DeltaRequest) -> tuple[ResourceType, str] | None:
+        type_ = self._type(request.type_url, request.node)
+        if type_ is None:
+            return None
+        found = self.subscriptions.get(type_.key)
+        if found is None:
+            found = self.subscriptions[type_.key] = Delta(type_, self._view_of(type_), self._is_ready)
+            found.request(request, renewed=self._renewed(type_))
+            if type_ is ROUTES:
+                self._routes_sent.update(request.initial_versions)
+            return None
+        assert isinstance(found, Delta)  # noqa: S101 - of a Delta stream
+        message = self._message(type_, request.error.message if request.error else None)
+        if request.nonce:
+            self._answered(type_, found.answer(request.nonce, message))
+        if request.subscribe or request.unsubscribe:
+            found.request(request)
+            return None
+        plain = request.nonce and message is None and request.node is None
+        return (type_, request.nonce) if plain else None
+
+    def _receive_sotw(self, request: DiscoveryRequest) -> None:
+        type_ = self._type(request.type_url, request.node)
+        if type_ is None or type_.sotw_method is None:
+            return
+        found = self.subscriptions.get(type_.key)
+        if found is None:
+            found = self.subscriptions[type_.key] = Sotw(type_, self._view_of(type_), self._is_ready)
+        assert isinstance(found, Sotw)  # noqa: S101 - of a State-of-the-World stream
+        message = self._message(type_, request.error.message if request.error else None)
+        self._answered(type_, found.request(request, message))
+
+    def _type(self, url: str, node: bytes | None) -> ResourceType | None:
+        """The type that a request is about; None for one that is unknown, which is met with silence (G4)."""
+        self._identify(node)
+        own = self.method.type_
+        if own is not None:
+            if url not in {"", own.url}:
+                raise PeerError("INVALID_ARGUMENT", f"this service is for {own.url}, not for {url}")
+            found: ResourceType | None = own
+        elif not url:
+            raise PeerError("INVALID_ARGUMENT", "a request on the aggregated stream needs a type_url")
+        else:
+            found = BY_URL.get(url)
+        if found is SECRETS and not self.secure and SECRETS.key not in self.subscriptions:
+            self._host.withheld(self)
+            if own is not None:
+                raise PeerError(
+                    "PERMISSION_DENIED",
+                    "Secrets are served over unix sockets and mTLS only: this is in clear",
+                )
+        return found
+
+    def _identify(self, node: bytes | None) -> None:
+        """The node counts in the first request alone (G2); some clients repeat it, and it may not change."""
+        if node is None or node == self._node_bytes:
+            return
+        found = decode_node(node)
+        if self._node_bytes is None and not self.subscriptions:
+            self.node, self._node_bytes = found, node
+        elif found.id != self.node.id:
+            raise PeerError("INVALID_ARGUMENT", "the node id of a stream cannot change")
+
+    def _view_of(self, type_: ResourceType) -> Composition:
+        if type_ is SECRETS and not self.secure:
+            return self._host.nothing
+        return self.view
+
+    def _message(self, type_: ResourceType, message: str | None) -> str | None:
+        """What may be kept of a refusal's message; None for an acknowledgement."""
+        if message is None:
+            return None
+        shown = refusal.kept(type_, message) or "no reason given"
+        self._host.refused(self, type_, shown)
+        return shown
+
+    def _answered(self, type_: ResourceType, sent: Sent | None) -> None:
+        """An acknowledged load assignment: its clusters are warm, before CDS says so of all of them."""
+        clusters = self.subscriptions.get(CLUSTERS.key)
+        if sent is None or type_ is not ENDPOINTS or clusters is None or not clusters.under_way:
+            return
+        for name in sent.versions:
+            for user in self.view.table.users(f"{ENDPOINTS.key}/{name}"):
+                clusters.warmed(split(user)[1], sent.number)
+
+    # Responses
+
+    def pull(self, now: float) -> bytes | None:
+        """The next response; None when there is none now."""
+        if not self.subscriptions or not self.view.table.synced:
+            return None
+        for type_ in ORDER:
+            found = self.subscriptions.get(type_.key)
+            if found is not None and (draft := found.pull(now, self._until(type_, now))) is not None:
+                return self._send(found, draft)
+        for type_ in reversed(ORDER):
+            found = self.subscriptions.get(type_.key)
+            if found is not None and (draft := found.pull_removals(self._until(type_, now))) is not None:
+                return self._send(found, draft)
+        return None
+
+    @property
+    def deadline(self) -> float | None:
+        """When `pull` may have something although nothing has happened."""
+        found = [sub.deadline for sub in self.subscriptions.values() if sub.waiting]
+        return min(
+            (at for at in [*found, self._grace.due, self._young_until] if at is not None), default=None
+        )
+
+    def acknowledged(self) -> int:
+        """The revision up to which all is acknowledged, or refused."""
+        return min((sub.acknowledged() for sub in self.subscriptions.values()), default=NEWEST)
+
+    def passed(self) -> int:
+        """The revision up to which the table may forget what is gone."""
+        return min((sub.passed for sub in self.subscriptions.values()), default=NEWEST)
+
+    def _send(self, found: Delta | Sotw, draft: Draft) -> bytes:
+        responses, view = self._host.responses, found.view
+        make = responses.delta if self.method.delta else responses.sotw
+        response = make(view, found.type, draft, self._number)
+        self._number = response.number
+        found.sent(draft, response)
+        if found.type is CLUSTERS:
+            self._renew(response.versions)
+        elif found.type is ROUTES:
+            self._repeat_hosts(response.versions)
+        self._host.sent(self, draft, response)
+        return response.data
+
+    def _until(self, type_: ResourceType, now: float) -> int:
+        """The revision up to which what is gone may be taken from the peer."""
+        if type_.outlives:
+            found = [self.subscriptions.get(key) for key in (CLUSTERS.key, ENDPOINTS.key)]
+            wanted = max((sub.removes_at for sub in found if sub is not None), default=0)
+            if not wanted:
+                return self._grace.passed
+            return self._grace.until(wanted, self._routes_acknowledged(now), now)
+        if type_ in {SECRETS, ROUTES} and (listeners := self.subscriptions.get(LISTENERS.key)) is not None:
+            return min(listeners.acknowledged(refusals=True), self.view.table.revision)
+        return self.view.table.revision
+
+    def _routes_acknowledged(self, now: float) -> int:
+        """The revision up to which the peer's routes are what they should be: older ones may name clusters
+        that are gone.
+        """
+        found = [self.subscriptions.get(key) for key in (ROUTES.key, HOSTS.key)]
+        routes = [sub.acknowledged(refusals=True) for sub in found if sub is not None]
+        young = self._opened + WAIT_SECONDS
+        self._young_until = young if not routes and self.method.type_ is None and now < young else None
+        if self._young_until is not None:
+            return 0  # it has not asked for them yet
+        return min(routes, default=NEWEST)
+
+    def _is_ready(self, row: Row) -> bool:
+        """Whether what a resource needs is in the table; and clusters, with the peer."""
+        clusters = self.subscriptions.get(CLUSTERS.key)
+        settled = clusters is None or clusters.settled
+        for need in row.needs:
+            type_, name = split(need)
+            if type_ in BY_KEY and self.view.table.row(type_, name) is None:
+                return False
+            if not settled and type_ == CLUSTERS.key and clusters is not None and not clusters.holds(name):
+                return False
+        return True
+
+    # What follows from what was sent
+
+    def _assignments(self, clusters: Iterable[str]) -> list[str]:
+        rows = [self.view.table.row(CLUSTERS.key, name) for name in clusters]
+        needs = [split(need) for row in rows if row is not None for need in row.needs]
+        return [name for type_, name in needs if type_ == ENDPOINTS.key]
+
+    def _renew(self, clusters: Iterable[str]) -> None:
+        """A cluster that was sent waits for its load assignment, which Envoy does not ask for again (O3)."""
+        endpoints = self.subscriptions.get(ENDPOINTS.key)
+        if endpoints is not None:
+            endpoints.owe(self._assignments(clusters))
+
+    def _renewed(self, type_: ResourceType) -> list[str]:
+        """The load assignments of clusters that were sent before any were asked for."""
+        clusters = self.subscriptions.get(CLUSTERS.key)
+        if type_ is not ENDPOINTS or clusters is None:
+            return []
+        return [name for sent in clusters.under_way for name in self._assignments(sent.versions)]
+
+    def _repeat_hosts(self, routes: Iterable[str]) -> None:
+        """Envoy takes virtual hosts only for the route configurations that it has: once for each new one."""
+        new = [name for name in routes if name not in self._routes_sent]
+        self._routes_sent.update(new)
+        hosts = self.subscriptions.get(HOSTS.key)
+        if hosts is not None and not self.view.inline:
+            for name in new:
+                hosts.ask()
+                hosts.owe(hosts_of(self.view.table, name), since=0)
+
+    def refused(self) -> dict[str, Refusal]:
+        """What the peer refuses now, by key."""
+        return {
+            f"{key}/{name}": refusal
+            for key, sub in self.subscriptions.items()
+            for name, refusal in sub.refused.items()
+        }
+
+    def status(self) -> Mapping[str, Any]:
+        """For /debug/status."""
+        return {
+            "node": self.node.id,
+            "fleet": self.node.cluster,
+            "agent": self.node.user_agent_name,
+            "version": ".".join(map(str, self.node.version or ())),
+            "peer": self.peer,
+            "subscriptions": {key: sub.status() for key, sub in self.subscriptions.items()},
+        }
