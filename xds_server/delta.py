@@ -23,6 +23,7 @@ class Delta(Subscription):
         super().__init__(type_, view, ready)
         self._started = False
         self._wanting: set[str] = set()  # asked for by name, and not answered yet
+        self._gone: dict[str, None] = {}
         self._lingering: dict[str, None] = {}  # what the peer came with, and is gone
         self._lingering_at = 0
 
@@ -75,6 +76,10 @@ class Delta(Subscription):
         """Each is answered, also what the peer is thought to have (D2), and what there isn't (G6)."""
         self._wanting.update(names)
         self.owe(names, since=since)
+
+    def tell_gone(self, names: Iterable[str]) -> None:
+        """There are no such resources, and the peer is told so."""
+        self._gone.update(dict.fromkeys(names))
 
     def _unsubscribe(self, names: Iterable[str]) -> None:
         """Silent (D3), unless the wildcard still covers what was unsubscribed by name."""
@@ -149,12 +154,12 @@ class Delta(Subscription):
             self._owed_since = NEWEST
         self._wanting.difference_update(names, missing)
         asked = self._asked and not self.waiting and not self._owed
-        if not (names or missing or asked):
+        if not (names or missing or asked or self._gone):
             return None
-        self._asked = False
+        gone, self._gone, self._asked = tuple(self._gone), {}, False
         if self.type is HOSTS:
-            return Draft(since, tuple(names), unresolved=tuple(missing))
-        return Draft(since, tuple(names), tuple(missing))
+            return Draft(since, tuple(names), gone, tuple(missing))
+        return Draft(since, tuple(names), (*gone, *missing))
 
     def pull_removals(self, until: int) -> Draft | None:
         """The names that were gone by that revision, and that the peer may have."""

@@ -140,6 +140,8 @@ class Stream:
             found.request(request, renewed=self._renewed(type_))
             if type_ is ROUTES:
                 self._routes_sent.update(request.initial_versions)
+            elif type_ is HOSTS:
+                self._begin_hosts(self._routes_sent)
             return None
         assert isinstance(found, Delta)  # noqa: S101 - of a Delta stream
         message = self._message(type_, request.error.message if request.error else None)
@@ -320,11 +322,18 @@ class Stream:
         """Envoy takes virtual hosts only for the route configurations that it has: once for each new one."""
         new = [name for name in routes if name not in self._routes_sent]
         self._routes_sent.update(new)
+        self._begin_hosts(new)
         hosts = self.subscriptions.get(HOSTS.key)
-        if hosts is not None and not self.view.inline:
-            for name in new:
-                hosts.ask()
-                hosts.owe(hosts_of(self.view.table, name), since=0)
+        for name in new if hosts is not None else ():
+            hosts.owe(hosts_of(self.view.table, name), since=0)
+
+    def _begin_hosts(self, routes: Iterable[str]) -> None:
+        """A route configuration waits for its first virtual host, 15 s when it has none; the removal of one
+        that never was is an answer too (measured; an empty response is not, when there are several).
+        """
+        hosts = self.subscriptions.get(HOSTS.key)
+        if isinstance(hosts, Delta):
+            hosts.tell_gone(f"{name}/" for name in routes if not hosts_of(self.view.table, name))
 
     def refused(self) -> dict[str, Refusal]:
         """What the peer refuses now, by key."""
