@@ -29,7 +29,7 @@ def backend_at(port: int) -> str:
 
 
 @pytest.mark.usefixtures("shop")
-@pytest.mark.parametrize("order", itertools.permutations(ROLES), ids=" ".join)
+@pytest.mark.parametrize("order", list(itertools.permutations(ROLES)), ids=" ".join)
 def test_the_order_of_starting_does_not_matter(folder: Folder, order: tuple[str, ...]) -> None:
     """An Envoy that was there before all of them is configured by the last."""
     with Pipeline(folder.root) as pipeline, Envoy(pipeline.address) as envoy:
