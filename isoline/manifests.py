@@ -1,9 +1,10 @@
 """Manifests named on a command line, and what the translator makes of them."""
 
+import errno
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -45,13 +46,13 @@ class Translation:
     problems: tuple[Problem, ...]
 
 
-def read(paths: Iterable[str]) -> Manifests:
+def read(paths: Collection[str]) -> Manifests:
     """The manifests of files, folders and stdin (`-`). Raises Mistake for a path that cannot be read."""
     found: dict[str, Manifest] = {}
     texts: dict[str, bytes | None] = {}
     for path in _distinct(paths):
         try:
-            texts[path] = _content(path)
+            texts[path] = _content(path, is_named=path in paths)
         except OSError as error:
             texts[path] = None
             found[path] = Manifest.unreadable(error.strerror or str(error))
@@ -143,10 +144,15 @@ def _files(folder: str) -> Iterator[str]:
                 yield path
 
 
-def _content(path: str) -> bytes:
-    """Raises OSError. A little more than what is taken is enough to see that it is too much."""
+def _content(path: str, *, is_named: bool) -> bytes:
+    """Raises OSError. A little more than what is taken is enough to see that it is too much.
+
+    A pipe that is named itself is read, as a shell's `<(…)` is; one in a folder would be waited for for ever.
+    """
     if path == STDIN:
         return sys.stdin.buffer.read(MAX_BYTES + 1)
+    if not is_named and not stat.S_ISREG(Path(path).stat().st_mode):
+        raise OSError(errno.EINVAL, "a named pipe, socket or device, not a file")
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor
         return file.read(MAX_BYTES + 1)

@@ -182,6 +182,20 @@ def test_files_that_are_no_manifests_are_passed_over_in_a_folder(isoline: Isolin
     assert isoline("check", web.parent).stdout == [f"{NOT_FOUND} ({web}:13)"]
 
 
+def test_a_pipe_in_a_folder_is_told_and_not_waited_for(isoline: Isoline, web: Path) -> None:
+    """One that is named itself is read: what a shell writes for `<(…)` is one."""
+    pipe = web.with_name("pipe.yaml")
+    os.mkfifo(pipe)
+
+    assert isoline("check", web.parent).stdout == [
+        f"File {pipe}: Unreadable: a named pipe, socket or device, not a file ({pipe})",
+        f"{NOT_FOUND} ({web}:13)",
+    ]
+    script = '"$0" check <(cat "$1")'
+    told = subprocess.run(["bash", "-c", script, ISOLINE, web], capture_output=True, text=True, check=False)
+    assert told.stdout.startswith(f"{NOT_FOUND} (/dev/fd/")
+
+
 def on_a_terminal(*words: str | Path, **env: str) -> str:
     """What a command shows on a terminal as its stdout."""
     ours, theirs = pty.openpty()
