@@ -1,7 +1,6 @@
 """What a process tells about itself over HTTP: health, readiness, metrics, its state and a profile."""
 
 import asyncio
-import ipaddress
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -12,6 +11,7 @@ import prometheus_client
 from aiohttp import web
 from pyinstrument import Profiler
 
+from runtime.loopback import is_loopback
 from runtime.workgroup import StartError
 
 MAX_PROFILE_SECONDS = 60.0
@@ -34,7 +34,8 @@ class Probe:
         ready: Callable[[], str | None],
         status: Callable[[], Mapping[str, Any]],
     ) -> None:
-        if debug is not None and not debug.startswith("unix:") and not _is_loopback(debug):
+        host = "" if debug is None else debug.rpartition(":")[0].strip("[]")
+        if debug is not None and not debug.startswith("unix:") and not is_loopback(host):
             raise StartError(
                 f"--debug {debug}: only a loopback address or unix:PATH, for it shows the whole state"
             )
@@ -98,16 +99,6 @@ class Probe:
         return web.Response(text=profiler.output_text(show_all=True))
 
 
-def _is_loopback(address: str) -> bool:
-    host = address.rpartition(":")[0].strip("[]")
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 async def _serve(stack: AsyncExitStack, flag: str, address: str, routes: list[web.RouteDef]) -> None:
     app = web.Application()
     app.add_routes(routes)
@@ -122,7 +113,7 @@ async def _serve(stack: AsyncExitStack, flag: str, address: str, routes: list[we
         site = web.UnixSite(runner, str(path))
     else:
         host, _, port = address.rpartition(":")
-        if not port.isdigit():
+        if not (port.isascii() and port.isdigit() and int(port) < 1 << 16):
             raise StartError(f"{flag} {address}: expected host:port or unix:PATH")
         site = web.TCPSite(runner, host.strip("[]") or None, int(port))
     try:

@@ -2,7 +2,6 @@
 
 import contextlib
 import fcntl
-import ipaddress
 import os
 import stat
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from runtime.loopback import is_loopback
 from runtime.workgroup import StartError
 
 # sun_path of unix(7) has 108 bytes, the last one 0.
@@ -34,19 +34,14 @@ class Address:
                 raise StartError(f"{text}: a path of more than {LONGEST_PATH} bytes cannot be a unix socket")
             return cls(text, path=Path(rest))
         host, _, port = rest.rpartition(":")
-        if scheme == "tcp" and host and port.isascii() and port.isdigit() and int(port) < 1 << 16:
+        if scheme == "tcp" and _is_host(host) and port.isascii() and port.isdigit() and int(port) < 1 << 16:
             return cls(text, host=host.strip("[]"), port=int(port))
         raise StartError(f"{text}: expected ipc:///path or tcp://host:port")
 
     @property
     def private(self) -> bool:
         """Whether nobody beyond this machine can reach it."""
-        if self.path is not None or self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return self.path is not None or is_loopback(self.host)
 
     def demand_keys(self, *, given: bool) -> None:
         """Raises StartError where TLS private keys would cross a network in clear."""
@@ -65,6 +60,14 @@ class Address:
             return self.text
         host = host or ("127.0.0.1" if self.host == "localhost" else self.host)
         return f"tcp://[{host}]:{self.port}" if ":" in host else f"tcp://{host}:{self.port}"
+
+
+def _is_host(host: str) -> bool:
+    """Whether a resolver takes it: no label is empty, or of more than 63 characters."""
+    try:
+        return bool(host.encode("idna"))
+    except UnicodeError:
+        return False
 
 
 def _private_folder(path: Path) -> None:

@@ -12,6 +12,7 @@ from runtime.workgroup import StartError
     [
         *("", "ipc://relative", "ipc://", "inproc://x", "http://host:80", "host:80", "ipc:///" + "x" * 107),
         *("tcp://host", "tcp://:80", "tcp://host:port", "tcp://host:65536", "tcp://host:٣"),
+        *("tcp://a..b:80", f"tcp://{'a' * 64}.b:80"),
     ],
 )
 def test_what_is_no_address_is_refused(text: str) -> None:

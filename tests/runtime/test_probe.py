@@ -111,6 +111,15 @@ def test_the_debug_pages_are_refused_beyond_loopback(address: str) -> None:
         Probe(probe=None, debug=address, ready=lambda: None, status=dict)
 
 
+@pytest.mark.parametrize("address", ["nowhere", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:²"])
+async def test_what_is_no_address_is_one_clear_line(address: str) -> None:
+    """Flag and address are named."""
+    part = Probe(probe=address, debug=None, ready=lambda: None, status=dict)
+
+    with pytest.raises(StartError, match=f"^--probe {address}: expected host:port or unix:PATH$"):
+        await part.run()
+
+
 async def test_a_taken_port_is_one_clear_line(unused_tcp_port: int) -> None:
     """Flag, address and reason are named."""
     server = await asyncio.start_server(lambda _r, _w: None, "127.0.0.1", unused_tcp_port)
