@@ -1,7 +1,7 @@
 """Envoy's start file: where its configuration comes from, its admin interface, and what may be read of it.
 
-Source: envoy.config.bootstrap.v3.Bootstrap; rules G2 and O11 of xDS servers (the node in the first message
-only, pings both ways).
+Source: envoy.config.bootstrap.v3.Bootstrap. An Envoy names itself in its first message only, and both ends
+of its stream send pings.
 """
 
 import ipaddress

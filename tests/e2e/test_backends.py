@@ -1,4 +1,4 @@
-"""What stands behind a route, asked of a real Envoy (ingress.md, "Hosts, paths, backends")."""
+"""What stands behind a route, asked of a real Envoy."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which route a request meets, asked of a real Envoy (ingress.md, "Hosts, paths, backends")."""
+"""Which route a request meets, asked of a real Envoy."""
 
 from collections.abc import Callable
 

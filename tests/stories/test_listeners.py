@@ -40,9 +40,7 @@ def test_the_https_listener_chooses_no_chain_and_reads_the_server_name(envoy: En
 
 @pytest.mark.parametrize("name", ["ingress_http", "ingress_https"])
 def test_the_connection_manager_is_set_for_an_edge(envoy: Envoy, name: str) -> None:
-    """As ingress.md lists it and Envoy's edge guide asks; what stands in its own messages is written here
-    too.
-    """
+    """As Envoy's edge guide asks; what stands in its own messages is written here too."""
     message = manager(envoy, name)
     filters, logs = [item.name for item in message.http_filters], [item.name for item in message.access_log]
     message.ClearField("http_filters")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-# The second wins (ingress.md).
+# The second, Contour's own, wins where both are there.
 ANNOTATIONS = ("kubernetes.io/ingress.class", "projectcontour.io/ingress.class")
 OURS = "isoline"
 
