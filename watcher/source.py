@@ -1,5 +1,6 @@
 """A folder on this machine, and the notices of what changes in it."""
 
+import contextlib
 from collections.abc import Callable
 
 from watcher import reasons
@@ -55,7 +56,8 @@ class Source:
                 return found
         found = self.tree.scan(written, steady=work is None)
         if self.tree.places != self._watch.places and self._follow(self.tree.places):
-            found.update(self.tree.scan(written))  # what came before it was watched for
+            with contextlib.suppress(MissingError):  # which the next look tells
+                found.update(self.tree.scan(written))  # what came before it was watched for
         return found
 
     def _follow(self, places: frozenset[Place]) -> bool:

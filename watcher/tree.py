@@ -95,14 +95,14 @@ class Tree:
         """Reads files that the last scan has found, by their real paths; None when one is no such file, or no
         longer, so that only a scan can tell.
         """
-        found: dict[str, Manifest | None] = {}
+        changed: list[tuple[str, str, Signature]] = []
         for each in sorted(real):
             path, status = self._paths.get(each), _lstat(each)
             if path is None or status is None or not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
                 return None
             if self._read.get(path) != _signature(status):
-                found[path] = self._manifest(path, each, _signature(status))
-        return found
+                changed.append((path, each, _signature(status)))
+        return {path: self._manifest(path, each, signature) for path, each, signature in changed}
 
     def _manifest(self, path: str, real: str, signature: Signature) -> Manifest | None:
         self._read[path] = signature
@@ -145,15 +145,16 @@ def _list(root: str) -> _Listing:
         below: list[tuple[str, str]] = []
         for entry in entries:
             path = f"{folder}/{_shown(entry.name)}" if folder else _shown(entry.name)
-            target = os.path.realpath(entry.path) if entry.is_symlink() else f"{real}/{entry.name}"
-            deep = os.path.isdir(target) if entry.is_symlink() else entry.is_dir()  # noqa: PTH112
+            linked = entry.is_symlink()
+            target = os.path.realpath(entry.path) if linked else f"{real}/{entry.name}"
+            deep = os.path.isdir(target) if linked else entry.is_dir()  # noqa: PTH112
             if deep:
                 below.append((path, target))
             elif is_manifest(entry.name):
                 _add(listing, known, path, target)
             else:
                 continue
-            if not f"{target}/".startswith(f"{top}/"):
+            if linked and not f"{target}/".startswith(f"{top}/"):
                 listing.linked.add(Place(target if deep else str(Path(target).parent), deep))
         waiting.extend(reversed(below))
     return listing

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 
-import orjson
-
 from runtime.link.row import Row
+from tests.watcher.table import objects, problems
 from watcher.folder import Batch, Folder
 from watcher.manifests import parse
 
@@ -15,7 +14,7 @@ class Fed:
     def __init__(self) -> None:
         self.folder = Folder()
         self.now = 0.0
-        self.table: dict[str, Row] = {}
+        self.table = dict[str, Row]()
         self.held: frozenset[str] = frozenset()
 
     def write(self, files: Mapping[str, str | None]) -> Batch:
@@ -39,20 +38,8 @@ class Fed:
 
     @property
     def objects(self) -> dict[str, str]:
-        """`Service/default/web` → `web.yaml:2`."""
-        return {key: _place(row) for key, row in self.table.items() if not key.startswith("File/")}
+        return objects(self.table)
 
     @property
     def problems(self) -> list[str]:
-        """`web.yaml:3: Unreadable: why`, in order; the line only where there is one."""
-        rows = {key.removeprefix("File//"): row for key, row in sorted(self.table.items()) if "File//" in key}
-        return [
-            f"{path}{':' + str(item['line']) if item['line'] else ''}: {item['reason']}: {item['message']}"
-            for path, row in rows.items()
-            for item in orjson.loads(row.body)["problems"]
-        ]
-
-
-def _place(row: Row) -> str:
-    source = orjson.loads(row.body)["source"]
-    return f"{source['file']}:{source['line']}"
+        return problems(self.table)
