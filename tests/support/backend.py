@@ -76,7 +76,7 @@ class Backend:
         return status, json.dumps({**said, "headers": headers}).encode()
 
     async def _serve_http1(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with self._registered(), contextlib.suppress(ConnectionError, h11.RemoteProtocolError):
+        with self._registered(writer), contextlib.suppress(ConnectionError, h11.RemoteProtocolError):
             connection = h11.Connection(h11.SERVER)
             while (event := await _next_event(connection, reader)) is not None:
                 if isinstance(event, h11.Request):
@@ -91,7 +91,6 @@ class Backend:
                     writer.write(_http1_response(connection, status, body))
                     await writer.drain()
                     connection.start_next_cycle()
-        writer.close()
         return None
 
     async def _serve_websocket(
@@ -120,13 +119,12 @@ class Backend:
             if not opened or protocol.close_expected() or not (data := await reader.read(65536)):
                 break
             protocol.receive_data(data)
-        writer.close()
 
     async def _serve_http2(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
         connection.initiate_connection()
         answers: set[asyncio.Task[None]] = set()
-        with self._registered(), contextlib.suppress(ConnectionError):
+        with self._registered(writer), contextlib.suppress(ConnectionError):
             writer.write(connection.data_to_send())
             while data := await reader.read(65536):
                 for event in connection.receive_data(data):
@@ -136,8 +134,7 @@ class Backend:
                         connection.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
                 writer.write(connection.data_to_send())
                 await writer.drain()
-        await asyncio.gather(*answers, return_exceptions=True)
-        writer.close()
+            await asyncio.gather(*answers, return_exceptions=True)
 
     async def _answer_http2(
         self,
@@ -153,14 +150,20 @@ class Backend:
         writer.write(connection.data_to_send())
 
     @contextlib.contextmanager
-    def _registered(self) -> Iterator[None]:
+    def _registered(self, writer: asyncio.StreamWriter) -> Iterator[None]:
+        """Its connection is closed at the end, and when it is cancelled by `_stop`: on one that stayed open
+        an Envoy would go on to send requests, and wait 15 s for each answer.
+        """
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
         try:
             yield
+        except asyncio.CancelledError:
+            pass
         finally:
             self._tasks.discard(task)
+            writer.close()
 
 
 def _text(value: str | bytes) -> str:
