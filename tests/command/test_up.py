@@ -120,7 +120,7 @@ def test_further_clients_have_an_address_of_their_own(folder: Folder) -> None:
     """In clear on loopback, beside that of the Envoy that was started."""
     folder.write("web.yaml", WEB)
     address = f"127.0.0.1:{free_port()}"
-    with Up(folder.root, "--xds-listen", address), AdsClient(address) as client:
+    with Up(folder.root, "--xds-listen", address) as up, AdsClient(address) as client:
         both = {"ingress_http", "ingress_https"}
         wait_until(lambda: set(client.held["listeners"]) == both, "listeners", of=[up.program])
 
