@@ -60,9 +60,7 @@ class Delta(Subscription):
         names = self.view.names(self.type.key) if self.wildcard else []
         other = [name for name in dict.fromkeys([*names, *subscribe]) if not self._has(name, has)]
         self._wanting.update(name for name in subscribe if name not in has)
-        # Having another version of them all is having them: what needs them need not wait.
-        lacks = any(name not in has for name in other)
-        self.owe([*other, *renewed], since=0 if lacks else None)
+        self.owe([*other, *renewed], since=0)
         self._lingering_at = self.position
         self._lingering = {
             name: None for name in has if self.wants(name) and self.view.row(self.type.key, name) is None
