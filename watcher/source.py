@@ -1,6 +1,7 @@
 """A folder on this machine, and the notices of what changes in it."""
 
 import contextlib
+import errno
 from collections.abc import Callable
 
 from watcher import reasons
@@ -9,7 +10,7 @@ from watcher.manifests import EMPTY, Manifest
 from watcher.notices import Notice, Work
 from watcher.problem import Problem
 from watcher.tree import MissingError, Place, Tree
-from watcher.watch import Watch, WatchError
+from watcher.watch import LIMITS, Watch, WatchError
 
 
 class Source:
@@ -24,6 +25,7 @@ class Source:
         """Why no notices can be had."""
         self._watch = Watch(tell)
         self._identity: tuple[str, int, int] | None = None
+        self._uncovered = False  # some folder, when last looked
 
     def look(self, work: Work | None, written: frozenset[str]) -> dict[str, Manifest | None]:
         """What has changed: where the notices point, or with None anywhere; what is `written` waits.
@@ -58,13 +60,28 @@ class Source:
         if self.tree.places != self._watch.places and self._follow(self.tree.places):
             with contextlib.suppress(MissingError):  # which the next look tells
                 found.update(self.tree.scan(written))  # what came before it was watched for
+        elif work is None:
+            self._check()
         return found
+
+    def _check(self) -> None:
+        """Without notices of some folders those of the others are not used. A folder that has just come may
+        not be watched yet: the second time counts.
+        """
+        covered = self.polling is not None or self._watch.covers(self.tree.folders)
+        if not covered and self._uncovered:
+            self._watch.close()
+            self.polling = LIMITS[errno.ENOSPC]
+        self._uncovered = not covered
 
     def _follow(self, places: frozenset[Place]) -> bool:
         try:
             self._watch.follow(places)
         except WatchError as error:
             self.polling = str(error)
-        else:
-            self.polling = None
-        return self.polling is None
+            return False
+        if self.polling is not None and not self._watch.covers(self.tree.folders):
+            self._watch.close()  # no better than the last time
+            return False
+        self.polling = None
+        return True

@@ -40,6 +40,7 @@ class _Listing:
     real: dict[str, str] = field(default_factory=dict)
     blind: dict[str, str] = field(default_factory=dict)
     linked: set[Place] = field(default_factory=set)
+    folders: int = 0
 
 
 class Tree:
@@ -49,6 +50,8 @@ class Tree:
         self.root = os.path.abspath(root)  # noqa: PTH100 - a link stays one
         self.places: frozenset[Place] = frozenset()
         """Where changes have to be watched for, as of the last scan."""
+        self.folders = 0
+        """How many the last scan has looked into."""
         self.stopped = False
         """Set from another thread, so that a scan reads no further file."""
         self._read: dict[str, Signature] = {}  # as of when it was read
@@ -86,7 +89,7 @@ class Tree:
             del self._read[path]
         found.update(dict.fromkeys([*gone, *(self._blind - listing.blind.keys())]))
         found.update((path, Manifest.unreadable(message)) for path, message in listing.blind.items())
-        self._blind, self._seen = set(listing.blind), listing.files
+        self._blind, self._seen, self.folders = set(listing.blind), listing.files, listing.folders
         self._paths = {real: path for path, real in listing.real.items()}
         self.places = frozenset({Place(os.path.realpath(self.root), deep=True), *listing.linked})
         return found
@@ -142,6 +145,7 @@ def _list(root: str) -> _Listing:
                 raise MissingError(_reason(error)) from error
             listing.blind[folder] = _reason(error)
             continue
+        listing.folders += 1
         below: list[tuple[str, str]] = []
         for entry in entries:
             path = f"{folder}/{_shown(entry.name)}" if folder else _shown(entry.name)

@@ -7,7 +7,8 @@ import os
 import time
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, cast
 
 from watcher.names import is_manifest
 from watcher.notices import Kind, Notice
@@ -21,14 +22,6 @@ if TYPE_CHECKING:
 LIMITS: Final = {
     errno.EMFILE: "fs.inotify.max_user_instances is used up",
     errno.ENOSPC: "fs.inotify.max_user_watches is used up",
-}
-KINDS: Final[dict[str, Kind]] = {
-    "created": "created",
-    "modified": "modified",
-    "closed": "closed",
-    "deleted": "deleted",
-    "moved": "moved",
-    "attrib": "attrib",
 }
 
 
@@ -70,6 +63,12 @@ class Watch:
             self.close()
             raise WatchError(LIMITS.get(error.errno or 0, error.strerror or str(error))) from error
 
+    def covers(self, folders: int) -> bool:
+        """Whether so many are watched: of those below a place watchdog passes over, without a word, what the
+        kernel refuses. Yes, where the kernel doesn't tell.
+        """
+        return (_watched() or folders) >= folders
+
     def close(self) -> None:
         """Ends all notices."""
         observer, self._observer, self._watches = self._observer, None, {}
@@ -91,7 +90,7 @@ class Watch:
     def _told(self, place: Place, event: "FileSystemEvent") -> None:
         """Called in watchdog's thread."""
         now = time.monotonic()  # the loop's clock
-        kind = KINDS[event.event_type]
+        kind = cast("Kind", event.event_type)
         source, target = os.fsdecode(event.src_path), os.fsdecode(event.dest_path)
         self._pass(place, "deleted" if kind == "moved" else kind, source, now, folder=event.is_directory)
         if kind == "moved":
@@ -103,6 +102,18 @@ class Watch:
         if place.deep or is_manifest(within):
             with contextlib.suppress(RuntimeError):  # the loop has ended
                 self._loop.call_soon_threadsafe(self._tell, Notice(kind, place.path, within, folder), now)
+
+
+def _watched() -> int:
+    """Watches of inotify that this process has, proc(5)."""
+    return sum(text.count("inotify wd:") for text in map(_text, Path("/proc/self/fdinfo").glob("*")))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:  # closed meanwhile
+        return ""
 
 
 def _observer() -> "BaseObserver":

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -14,13 +15,13 @@ from watcher.source import Source
 POLLING = ".: Polling: fs.inotify.max_user_instances is used up"
 
 
+def refuse() -> None:
+    raise OSError(errno.EMFILE, "inotify instance limit reached")
+
+
 @pytest.fixture
 def no_inotify(monkeypatch: pytest.MonkeyPatch) -> None:
     """As where the limit of instances is reached; it can't be lowered for one process alone."""
-
-    def refuse() -> None:
-        raise OSError(errno.EMFILE, "inotify instance limit reached")
-
     monkeypatch.setattr(watch, "_observer", refuse)
 
 
@@ -37,17 +38,41 @@ async def test_without_notices_the_folder_is_polled_and_says_so(watched: Watched
     await watched.becomes(b="a.yaml:2")
 
 
-async def test_notices_are_used_as_soon_as_there_are_any(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each look tries again."""
-    source = Source(str(tmp_path), lambda _notice, _now: None)
-    with monkeypatch.context() as patch:
-        patch.setattr(watch, "_observer", lambda: (_ for _ in ()).throw(OSError(errno.EMFILE, "")))
-        await asyncio.to_thread(source.look, None, frozenset[str]())
-        assert source.polling == "fs.inotify.max_user_instances is used up"
+@pytest.fixture
+async def source(tmp_path: Path) -> AsyncIterator[Source]:
+    """Of a folder with one subfolder."""
+    (tmp_path / "sub").mkdir()
+    made = Source(str(tmp_path), lambda _notice, _now: None)
+    yield made
+    await asyncio.to_thread(made.close)
 
+
+async def look(source: Source) -> str | None:
+    """Through everything; and why there are no notices."""
     await asyncio.to_thread(source.look, None, frozenset[str]())
+    return source.polling
 
-    assert source.polling is None
-    await asyncio.to_thread(source.close)
+
+async def test_notices_are_used_as_soon_as_there_are_any(source: Source) -> None:
+    """Each look tries again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(watch, "_observer", refuse)
+        assert await look(source) == "fs.inotify.max_user_instances is used up"
+
+    assert await look(source) is None
+
+
+async def test_a_subfolder_that_cannot_be_watched_is_enough_to_poll(source: Source) -> None:
+    """The library passes over it in silence; the kernel says how many there are."""
+    assert await look(source) is None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(watch, "_watched", lambda: 1)
+        assert [await look(source) for _ in range(4)] == [
+            None,  # it may be new
+            "fs.inotify.max_user_watches is used up",
+            "fs.inotify.max_user_watches is used up",
+            "fs.inotify.max_user_watches is used up",
+        ]
+
+    assert await look(source) is None
+    assert await look(source) is None
