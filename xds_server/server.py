@@ -150,8 +150,13 @@ class Server:
         if rows:
             self._refused[stream] = rows
         for key in before.keys() - rows.keys():
-            self._puts.pop(key, None)
-            self._deletes.add(key)
+            # A broken connection may end after its Envoy has come back, and has refused the same again.
+            other = next((found[key] for found in self._refused.values() if key in found), None)
+            if other is not None:
+                self._puts[key] = other
+            else:
+                self._puts.pop(key, None)
+                self._deletes.add(key)
         for key, row in rows.items():
             if before.get(key) != row:
                 self._deletes.discard(key)

@@ -3,6 +3,7 @@
 Source: envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol, "The xDS transport protocol".
 """
 
+import re
 from collections.abc import Callable, Iterable
 from hashlib import blake2b
 
@@ -169,6 +170,13 @@ class Sotw(Subscription):
 
     def refuse(self, sent: Sent, message: str) -> None:
         """The same bytes are not sent again (S1). Refused is what the message names, else any of them."""
-        named = [name for name in sent.versions if name in message]
+        named = [name for name in sent.versions if is_named(name, message)]
         for name in named or list(sent.versions)[:MAX_BLAMED]:
             self.refused[name] = Refusal(sent.versions[name], message, sent.since)
+
+
+def is_named(name: str, message: str) -> bool:
+    """Whether a message names it: `a/8080` does not name `a/80`, nor `b.a/80`."""
+    if name not in message:  # cheap; nearly all of a large set end here
+        return False
+    return re.search(rf"(?<![\w./-]){re.escape(name)}(?![\w/-]|\.\w)", message) is not None
