@@ -69,14 +69,18 @@ class Deliveries:
             self._open.append(_Delivery(revision, changed, at, began, streams))
 
     def sent(self, stream: Stream, draft: Draft, response: Response) -> None:
-        """Counts a response for the newest change that is in it."""
+        """Counts a response for the newest change that is in it; the older ones in it have come too."""
+        newest = True
         for delivery in reversed(self._open):
-            if stream in delivery.open and draft.since < delivery.revision:
-                sent = delivery.sent.setdefault(stream, _Sent())
-                sent.resources += len(response.versions)
-                sent.removed += response.removed
-                sent.bytes += len(response.data)
+            if draft.since >= delivery.revision:
                 return
+            if stream in delivery.open:
+                sent = delivery.sent.setdefault(stream, _Sent())
+                if newest:
+                    sent.resources += len(response.versions)
+                    sent.removed += response.removed
+                    sent.bytes += len(response.data)
+                newest = False
 
     def settled(self, stream: Stream, now: float) -> None:
         """The stream has nothing more to send now."""
