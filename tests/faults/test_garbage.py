@@ -51,7 +51,8 @@ def test_a_zeromq_peer_that_talks_nonsense_is_not_listened_to(folder: Folder, sh
         pipeline.start(*ROLES)
         pipeline.until(lambda: "default/a/80" in client.held["clusters"], "the cluster of a")
         for name in ("objects", "resources", "rejections"):
-            with context.socket(kind, linger=0, sndtimeo=0) as peer:
+            with context.socket(kind) as peer:
+                peer.linger = peer.sndtimeo = 0
                 peer.connect(f"ipc://{pipeline.run_dir}/{name}")
                 peer.poll(10_000, zmq.POLLOUT)
                 for size in (0, 1, 7, 1000, 70_000) * 20:

@@ -98,11 +98,14 @@ class Up:
         return process is not None and process.pid != old
 
     def get(self, host: str, path: str = "/", *, method: str = "GET") -> httpx.Response:
-        """One request through Envoy, on a connection of its own. Raises OSError when it gets no answer."""
+        """One request through Envoy, its path as it stands, on a connection of its own.
+
+        Raises OSError when it gets no answer.
+        """
         headers = {"host": host, "connection": "close"}
         try:
             with httpx.Client(base_url=self.url, timeout=30.0, trust_env=False) as client:
-                return client.request(method, path, headers=headers)
+                return client.request(method, "/", headers=headers, extensions={"target": path.encode()})
         except httpx.TransportError as error:
             raise OSError(repr(error)) from error
 
