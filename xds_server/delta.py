@@ -4,6 +4,7 @@ Source: envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol, "Incremental xDS"
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from runtime.link.row import Row
 from runtime.wire import DeltaRequest
@@ -112,7 +113,9 @@ class Delta(Subscription):
         """What has changed since the position is owed."""
         revision = self.view.table.revision
         if self.position < self.view.changed(self.type.key):
-            self.owe(self.view.changes(self.type.key, self.position))
+            # What was removed and is back before the peer was told: it may have what was before the removal.
+            since = min(self.position, self._removes_since) if self.removes_at else self.position
+            self.owe(self.view.changes(self.type.key, self.position), since)
         self.position = revision
         if self.waiting:
             since = min(wait.since for wait in self.waiting.values())
@@ -142,7 +145,6 @@ class Delta(Subscription):
             row = self.view.row(self.type.key, name)
             if row is None:
                 self.waiting.pop(name, None)
-                self.refused.pop(name, None)
                 if name in self._wanting:
                     missing.append(name)
             elif self._goes(name, row, now, since):
@@ -171,6 +173,8 @@ class Delta(Subscription):
             names.update(dict.fromkeys(self._removed(until)))
             self.removed_to = until
         gone = tuple(name for name in names if self.view.row(self.type.key, name) is None)
+        refused = [self.refused.pop(name) for name in gone if name in self.refused]
+        since = min([since, *(refusal.since for refusal in refused)])
         return Draft(since, removed=gone) if gone else None
 
     def _removed(self, until: int) -> Iterator[str]:
@@ -204,12 +208,34 @@ class Delta(Subscription):
 
     def refuse(self, sent: Sent, message: str) -> None:
         """The same set is not sent again; halves of it are, until what is refused stands alone."""
-        names = tuple(name for name in sent.versions if self.wants(name))
-        if len(names) == 1:
-            name = names[0]
-            self.refused[name] = Refusal(sent.versions[name], message, sent.since)
+        wanted = [name for name in sent.versions if self.wants(name)]
+        stale = [name for name in wanted if not self._is_current(name, sent.versions[name])]
+        for name in stale:
+            self._carry_over(name, sent.since)
+        names = tuple(name for name in wanted if name not in stale)
+        if len(wanted) == 1:
+            for name in names:
+                self.refused[name] = Refusal(sent.versions[name], message, sent.since)
         elif names:
-            middle = len(names) // 2
-            self._parts += [(names[:middle], sent.since), (names[middle:], sent.since)]
+            middle = (len(names) + 1) // 2
+            parts = (names[:middle], names[middle:])
+            self._parts += [(part, sent.since) for part in parts if part]
         if not self.under_way:
             self._warm.clear()
+
+    def _is_current(self, name: str, version: str) -> bool:
+        """Whether it has not been changed since; what is gone, and still to be told so, is as it was."""
+        entry = self.view.entry(self.type.key, name)
+        if entry is None or (entry.row is None and entry.changed <= self.removed_to):
+            return False
+        row = self.view.row(self.type.key, name)
+        return row is None or row.version == version
+
+    def _carry_over(self, name: str, since: int) -> None:
+        """What was refused has been changed: while that is not acknowledged, the peer has what was before."""
+        newer = [at for at, sent in enumerate(self.under_way) if name in sent.versions]
+        for at in newer:
+            sent = self.under_way[at]
+            self.under_way[at] = replace(sent, since=min(sent.since, since))
+        if not newer:
+            self.owe([name], since)

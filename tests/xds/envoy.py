@@ -125,6 +125,11 @@ class Envoy(Peer):
             self.requests.extend(self._late)
             self._late.clear()
 
+    @property
+    def cold(self) -> set[str]:
+        """Clusters that still wait for a load assignment: a real Envoy would wait 15 s."""
+        return self._warming
+
     # What must never happen
 
     def _clusters_named(self) -> set[str]:

@@ -105,6 +105,7 @@ def test_an_envoy_ends_with_the_table_and_is_never_sent_a_thing_too_early_or_twi
         key: world.table(key) for key in ("clusters", "endpoints", "hosts")
     }
     assert peer.wrong == []
+    assert peer.cold == set()
 
 
 @given(any_, settled)
@@ -124,6 +125,7 @@ def test_what_an_envoy_refuses_costs_it_nothing_else(history: list[Step], settle
         f"hosts/{name}" for name in refused
     }
     assert peer.wrong == []
+    assert peer.cold == set()
 
 
 def rejected(world: World, peer: Peer) -> set[str]:
