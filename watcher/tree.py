@@ -147,14 +147,13 @@ def _list(root: str) -> _Listing:
             continue
         listing.folders += 1
         below: list[tuple[str, str]] = []
-        for entry in entries:
-            path = f"{folder}/{_shown(entry.name)}" if folder else _shown(entry.name)
-            linked = entry.is_symlink()
-            target = os.path.realpath(entry.path) if linked else f"{real}/{entry.name}"
-            deep = os.path.isdir(target) if linked else entry.is_dir()  # noqa: PTH112
+        for name, linked, is_folder in entries:
+            path = f"{folder}/{_shown(name)}" if folder else _shown(name)
+            target = os.path.realpath(f"{real}/{name}") if linked else f"{real}/{name}"
+            deep = is_folder or (linked and os.path.isdir(target))  # noqa: PTH112
             if deep:
                 below.append((path, target))
-            elif is_manifest(entry.name):
+            elif is_manifest(name):
                 _add(listing, known, path, target)
             else:
                 continue
@@ -164,9 +163,14 @@ def _list(root: str) -> _Listing:
     return listing
 
 
-def _entries(folder: str) -> list[os.DirEntry[str]]:
+def _entries(folder: str) -> list[tuple[str, bool, bool]]:
+    """Name, whether it is a link, and whether it is a folder. Raises OSError."""
     with os.scandir(folder) as found:
-        return sorted((entry for entry in found if not is_hidden(entry.name)), key=lambda entry: entry.name)
+        return sorted(
+            (entry.name, entry.is_symlink(), entry.is_dir(follow_symlinks=False))
+            for entry in found
+            if not is_hidden(entry.name)
+        )
 
 
 def _add(listing: _Listing, known: set[tuple[int, int]], path: str, real: str) -> None:
