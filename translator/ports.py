@@ -11,15 +11,18 @@ from translator.problem import Problem
 # DNS-1123 label: what the API accepts as the name of a Service's port.
 PORT_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 TCP = "TCP"
+# HTTP/2 in clear with prior knowledge (KEP-3726, the standard values of a Service's appProtocol).
+H2C = "kubernetes.io/h2c"
 
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """One port of a Service; `name` is empty when it has none."""
+    """One port of a Service; `name` is empty when it has none. `h2c`: it is spoken to in HTTP/2."""
 
     number: int
     name: str
     protocol: str
+    h2c: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ def _port(item: Field) -> Port | None:
         item["name"].tell(reasons.INVALID_FIELD, f"{item['name'].path}: {name!r} is no name for a port")
         name = ""
     protocol = item["protocol"].text() or TCP
-    return None if number is None else Port(number, name, protocol)
+    return None if number is None else Port(number, name, protocol, item["appProtocol"].text() == H2C)
 
 
 def port_number(field: Field) -> int | None:

@@ -53,7 +53,8 @@ def cluster_resource(view: View, name: str) -> Row | None:
         return None
     namespace, service_name = owner.split("/")
     assignment = names.load_assignment(namespace, service_name, its_port.name)
-    return Row.of(cluster_side.cluster(name, assignment), needs=(names.key(names.ENDPOINTS, assignment),))
+    body = cluster_side.cluster(name, assignment, http2=its_port.h2c)
+    return Row.of(body, needs=(names.key(names.ENDPOINTS, assignment),))
 
 
 def load_assignment_resource(view: View, name: str) -> Row:

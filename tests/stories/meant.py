@@ -4,11 +4,12 @@ from envoy.config.cluster.v3 import cluster_pb2
 from envoy.config.core.v3 import config_source_pb2
 from envoy.config.endpoint.v3 import endpoint_pb2
 from envoy.config.route.v3 import route_components_pb2
+from envoy.extensions.upstreams.http.v3 import http_protocol_options_pb2
 
 V3 = config_source_pb2.V3
 
 
-def cluster(*, eds: str) -> cluster_pb2.Cluster:
+def cluster(*, eds: str, http2: bool = False) -> cluster_pb2.Cluster:
     """A cluster, without its name, whose endpoints come as the load assignment `eds`."""
     meant = cluster_pb2.Cluster(type=cluster_pb2.Cluster.EDS)
     meant.eds_cluster_config.service_name = eds
@@ -16,6 +17,11 @@ def cluster(*, eds: str) -> cluster_pb2.Cluster:
     meant.eds_cluster_config.eds_config.resource_api_version = V3
     meant.connect_timeout.seconds = 2
     meant.per_connection_buffer_limit_bytes.value = 32768
+    if http2:
+        options = http_protocol_options_pb2.HttpProtocolOptions()
+        options.explicit_http_config.http2_protocol_options.SetInParent()
+        name = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+        meant.typed_extension_protocol_options[name].Pack(options)
     return meant
 
 

@@ -55,6 +55,19 @@ def test_a_port_without_name_has_one_cluster_and_udp_none(kube: Kube, envoy: Env
     assert envoy.endpoints == {"default/web": endpoints()}
 
 
+def test_a_port_of_h2c_is_spoken_to_in_http2(kube: Kube, envoy: Envoy) -> None:
+    """`appProtocol: kubernetes.io/h2c` on the Service's port; without it, HTTP/1.1."""
+    h2c = {"port": 80, "name": "http", "appProtocol": "kubernetes.io/h2c"}
+    kube.apply(ingress("web", to="kuard:80"), service("kuard", h2c))
+
+    assert envoy.clusters == {"default/kuard/80": cluster(eds="default/kuard/http", http2=True)}
+
+    kube.apply(service("kuard", (80, "http")))
+
+    assert envoy.clusters == {"default/kuard/80": cluster(eds="default/kuard/http")}
+    assert kube.problems == ()
+
+
 def test_a_service_that_no_route_names_has_no_cluster(kube: Kube, envoy: Envoy) -> None:
     """With `--clusters referenced`, the default."""
     kube.apply(service("kuard", (80, "http")), slice_("kuard", (8080, "http"), "10.0.0.1"))

@@ -21,7 +21,9 @@ _PATHS = st.sampled_from(["/", "/a", "/a/", "/ab", "/r.*", "/(["])
 _KINDS = st.sampled_from(["Exact", "Prefix", "ImplementationSpecific", "None"])
 _CREATED = st.sampled_from(["", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z", "never"])
 _CLASSES = st.sampled_from([None, None, None, "isoline", "nginx"])
-_PORTS = st.sampled_from([(80, "http"), (80, "web"), (8080, "http"), 80, {"port": 53, "protocol": "UDP"}])
+_H2C = {"port": 80, "name": "http", "appProtocol": "kubernetes.io/h2c"}
+_UDP = {"port": 53, "protocol": "UDP"}
+_PORTS = st.sampled_from([(80, "http"), (80, "web"), (8080, "http"), 80, _H2C, _UDP])
 _ADDRESSES = st.sampled_from(["10.0.0.1", "10.0.0.2", "10.0.0.3", "127.0.0.1", "nowhere"])
 
 
