@@ -32,15 +32,15 @@ class Place:
 
 @dataclass(slots=True)
 class _Listing:
-    """What one look through the folder found. `real` has the path without links of each file, `blind` the
-    folders that can't be listed, and why.
+    """What one look through the folder found. `real` has the path without links of each file, `folders` the
+    path of each folder by that without links, `blind` those that can't be listed, and why.
     """
 
     files: dict[str, Signature] = field(default_factory=dict)
     real: dict[str, str] = field(default_factory=dict)
     blind: dict[str, str] = field(default_factory=dict)
     linked: set[Place] = field(default_factory=set)
-    folders: int = 0
+    folders: dict[str, str] = field(default_factory=dict)
 
 
 class Tree:
@@ -50,14 +50,18 @@ class Tree:
         self.root = os.path.abspath(root)  # noqa: PTH100 - a link stays one
         self.places: frozenset[Place] = frozenset()
         """Where changes have to be watched for, as of the last scan."""
-        self.folders = 0
-        """How many the last scan has looked into."""
         self.stopped = False
         """Set from another thread, so that a scan reads no further file."""
         self._read: dict[str, Signature] = {}  # as of when it was read
         self._seen: dict[str, Signature] = {}  # as of the last scan
-        self._paths: dict[str, str] = {}  # by the real path
+        self._paths: dict[str, str] = {}  # of files, by the real path
+        self._folders: dict[str, str] = {}
         self._blind: set[str] = set()
+
+    @property
+    def folders(self) -> int:
+        """How many the last scan has looked into."""
+        return len(self._folders)
 
     def identity(self) -> tuple[str, int, int]:
         """Which folder is at `root` now. Raises MissingError."""
@@ -89,23 +93,29 @@ class Tree:
             del self._read[path]
         found.update(dict.fromkeys([*gone, *(self._blind - listing.blind.keys())]))
         found.update((path, Manifest.unreadable(message)) for path, message in listing.blind.items())
-        self._blind, self._seen, self.folders = set(listing.blind), listing.files, listing.folders
+        self._blind, self._seen, self._folders = set(listing.blind), listing.files, listing.folders
         self._paths = {real: path for path, real in listing.real.items()}
         self.places = frozenset({Place(os.path.realpath(self.root), deep=True), *listing.linked})
         return found
 
     def read(self, real: Iterable[str]) -> dict[str, Manifest | None] | None:
-        """Reads files that the last scan has found, by their real paths; None when one is no such file, or no
-        longer, so that only a scan can tell.
+        """Reads files by their real paths, known ones or new ones in known folders; None when one is anything
+        else, or gone, so that only a scan can tell.
         """
-        changed: list[tuple[str, str, Signature]] = []
+        changed: dict[str, tuple[str, Signature]] = {}
         for each in sorted(real):
-            path, status = self._paths.get(each), _lstat(each)
+            path, status = self._paths.get(each) or self._new(each), _lstat(each)
             if path is None or status is None or not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
                 return None
             if self._read.get(path) != _signature(status):
-                changed.append((path, each, _signature(status)))
-        return {path: self._manifest(path, each, signature) for path, each, signature in changed}
+                changed[path] = each, _signature(status)
+        self._paths.update((each, path) for path, (each, _) in changed.items())
+        return {path: self._manifest(path, *found) for path, found in changed.items()}
+
+    def _new(self, real: str) -> str | None:
+        above, name = os.path.split(real)
+        folder = self._folders.get(above)
+        return None if folder is None else os.path.join(folder, _shown(name))  # noqa: PTH118
 
     def _manifest(self, path: str, real: str, signature: Signature) -> Manifest | None:
         self._read[path] = signature
@@ -145,7 +155,7 @@ def _list(root: str) -> _Listing:
                 raise MissingError(_reason(error)) from error
             listing.blind[folder] = _reason(error)
             continue
-        listing.folders += 1
+        listing.folders[real] = folder
         below: list[tuple[str, str]] = []
         for name, linked, is_folder in entries:
             path = f"{folder}/{_shown(name)}" if folder else _shown(name)

@@ -101,16 +101,19 @@ def test_where_nobody_tells_when_a_file_is_complete_it_must_look_the_same_twice(
     assert told(tree.scan(steady=True)) == {}
 
 
-def test_a_known_file_is_read_without_a_look_at_the_others(root: Path, tree: Tree) -> None:
-    """New ones, links and those that are gone need the whole look."""
-    a = put(root / "a.yaml")
+def test_a_file_is_read_without_a_look_at_the_others(root: Path, tree: Tree) -> None:
+    """A known one, or a new one in a known folder, but for links; what is gone needs the whole look."""
+    a, deep = put(root / "a.yaml"), put(root / "new/b.yaml")
+    deep.unlink()
     tree.scan()
     put(a, service("api"))
-    b = put(root / "b.yaml")
+    put(deep)
+    (root / "link.yaml").symlink_to(deep)
 
-    assert tree.read([str(b)]) is None
-    assert told(tree.read([str(a)]) or {}) == {"a.yaml": "api"}
-    assert tree.read([str(a)]) == {}
+    assert told(tree.read([str(a), str(deep)]) or {}) == {"a.yaml": "api", "new/b.yaml": "web"}
+    assert tree.read([str(a), str(deep)]) == {}
+    assert tree.read([str(root / "link.yaml")]) is None
+    assert tree.read([str(put(root / "unknown/c.yaml"))]) is None
     a.unlink()
     assert tree.read([str(a)]) is None
 
