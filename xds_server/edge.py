@@ -168,5 +168,9 @@ async def _end(task: asyncio.Task[Any]) -> None:
 
 
 def _is_secure(context: grpc.aio.ServicerContext) -> bool:
-    """Whether private keys may travel on the connection: a unix socket of ours, or mutual TLS."""
-    return context.peer().startswith("unix:") or "transport_security_type" in context.auth_context()
+    """Whether private keys may travel on the connection: a unix socket of ours, or mutual TLS.
+
+    gRPC names a security type for each connection: `ssl`, or `insecure` for one in clear.
+    """
+    security = context.auth_context().get("transport_security_type", ())
+    return context.peer().startswith("unix:") or b"ssl" in security
