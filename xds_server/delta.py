@@ -136,7 +136,10 @@ class Delta(Subscription):
         return None if row is None or self._refuses(name, row) else row
 
     def _puts(self, now: float) -> Draft | None:
-        names, missing, size = [], [], 0
+        names: list[str] = []
+        missing: list[str] = []
+        kept: list[str] = []
+        size = 0
         since = self._owed_since
         for name in list(self._owed):
             if size > MAX_BYTES:
@@ -146,20 +149,27 @@ class Delta(Subscription):
             if row is None:
                 self.waiting.pop(name, None)
                 if name in self._wanting:
-                    missing.append(name)
+                    (kept if self._lingers(name) else missing).append(name)
             elif self._goes(name, row, now, since):
                 names.append(name)
                 size += len(row.body)
         if not self._owed:
             self._owed_since = NEWEST
-        self._wanting.difference_update(names, missing)
+        self._wanting.difference_update(names, missing, kept)
         asked = self._asked and not self.waiting and not self._owed
-        if not (names or missing or asked or self._gone):
+        if not (names or missing or kept or asked or self._gone):
             return None
         gone, self._gone, self._asked = tuple(self._gone), {}, False
         if self.type is HOSTS:
-            return Draft(since, tuple(names), gone, tuple(missing))
-        return Draft(since, tuple(names), (*gone, *missing))
+            return Draft(since, tuple(names), gone, unresolved=tuple(missing))
+        return Draft(since, tuple(names), (*gone, *missing), kept=tuple(kept))
+
+    def _lingers(self, name: str) -> bool:
+        """Whether it is gone, and what needs it may still be with the peer: a cluster waits for its load
+        assignment, 15 s and everything behind it too.
+        """
+        entry = self.view.entry(self.type.key, name)
+        return self.type.outlives and entry is not None and entry.changed > self.removed_to
 
     def pull_removals(self, until: int) -> Draft | None:
         """The names that were gone by that revision, and that the peer may have."""

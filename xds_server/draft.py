@@ -8,9 +8,9 @@ from dataclasses import dataclass
 class Draft:
     """Names of the resources to send, of those that are gone, and of those asked for that there never were.
 
-    `since` is the revision that the peer has acknowledged if it has acknowledged all but this. Only
-    State-of-the-World has the others: `version` of the response, `kept` names of resources that are gone from
-    the table and stay in the set, `changed` those that are new in it.
+    `kept` are gone from the table, and sent as they were last. `since` is the revision that the peer has
+    acknowledged if it has acknowledged all but this. Only State-of-the-World has a `version` of the response,
+    and `changed`: those of the names that are new in it.
     """
 
     since: int

@@ -41,11 +41,11 @@ class Responses:
 
     def delta(self, view: Composition, type_: ResourceType, draft: Draft, after: int) -> Response:
         """A DeltaDiscoveryResponse. Its number is larger than `after`, the last one on its stream."""
-        key = (view, type_.key, draft.names, draft.removed, draft.unresolved)
+        key = (view, type_.key, draft.names, draft.removed, draft.unresolved, draft.kept)
         found = self._made.get(key)
         if found is not None and found.number > after:
             return found
-        rows = _rows(view, type_, draft.names)
+        rows = _rows(view, type_, draft.names) | _kept(view, type_, draft.kept)
         resources = [delta_resource(type_.url, name, row.version, row.body) for name, row in rows.items()]
         # Who asks for a virtual host by name waits for a resource of that name, be it empty (vhds.rst).
         resources += [delta_resource(type_.url, n, "", None, aliases=[n]) for n in draft.unresolved]
@@ -62,11 +62,11 @@ class Responses:
         if found is not None and found.number > after:
             return found
         rows = _rows(view, type_, draft.names)
-        bodies = [row.body for row in rows.values()] + [row.body for row in _kept(view, type_, draft.kept)]
+        all_ = rows | _kept(view, type_, draft.kept)
         self._number += 1
         data = sotw_response(
             type_.url,
-            [sotw_resource(type_.url, body) for body in bodies],
+            [sotw_resource(type_.url, row.body) for row in all_.values()],
             version=draft.version,
             nonce=str(self._number),
             control_plane=CONTROL_PLANE,
@@ -86,9 +86,9 @@ def _rows(view: Composition, type_: ResourceType, names: tuple[str, ...]) -> dic
     return {name: row for name, row in found.items() if row is not None}
 
 
-def _kept(view: Composition, type_: ResourceType, names: tuple[str, ...]) -> list[Row]:
-    entries = [view.entry(type_.key, name) for name in names]
-    return [entry.last for entry in entries if entry is not None]
+def _kept(view: Composition, type_: ResourceType, names: tuple[str, ...]) -> dict[str, Row]:
+    found = {name: view.entry(type_.key, name) for name in names}
+    return {name: entry.last for name, entry in found.items() if entry is not None}
 
 
 def _versions(rows: Mapping[str, Row]) -> dict[str, str]:

@@ -142,6 +142,9 @@ class Stream:
                 self._routes_sent.update(request.initial_versions)
             elif type_ is HOSTS:
                 self._begin_hosts(self._routes_sent)
+            elif type_ is ENDPOINTS and (clusters := self.subscriptions.get(CLUSTERS.key)) is not None:
+                # Clusters that are gone and still with the peer have their load assignments to the end.
+                found.removed_to = min(found.removed_to, clusters.removed_to)
             return None
         assert isinstance(found, Delta)  # noqa: S101 - of a Delta stream
         message = self._message(type_, request.error.message if request.error else None)
@@ -323,9 +326,9 @@ class Stream:
         new = [name for name in routes if name not in self._routes_sent]
         self._routes_sent.update(new)
         self._begin_hosts(new)
-        hosts = self.subscriptions.get(HOSTS.key)
-        for name in new if hosts is not None else ():
-            hosts.owe(hosts_of(self.view.table, name), since=0)
+        if (hosts := self.subscriptions.get(HOSTS.key)) is not None:
+            for name in new:
+                hosts.owe(hosts_of(self.view.table, name), since=0)
 
     def _begin_hosts(self, routes: Iterable[str]) -> None:
         """A route configuration waits for its first virtual host, 15 s when it has none; the removal of one
