@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import ssl
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,10 +34,13 @@ class Listener:
                 raise StartError(f"--xds-listen {text}: expected unix:/PATH or host:port")
             Address.parse(f"ipc://{path}")  # for its length
             return cls(text, path)
+        wrong = StartError(f"--xds-listen {text}: expected unix:/PATH or host:port")
+        if "://" in text:  # a link's address
+            raise wrong
         try:
             address = Address.parse(f"tcp://{text}")
         except StartError:
-            raise StartError(f"--xds-listen {text}: expected unix:/PATH or host:port") from None
+            raise wrong from None
         if not address.private and not tls:
             raise StartError(
                 f"--xds-listen {text} is beyond loopback, and private keys travel on it: give --xds-tls DIR"
@@ -53,9 +57,22 @@ def credentials(folder: Path) -> grpc.ServerCredentials:
             read[name] = (folder / name).read_bytes()
         except OSError as error:
             raise StartError(f"--xds-tls: {folder / name}: {error.strerror or error}") from error
+    _check(folder)
     return grpc.ssl_server_credentials(
         [(read[KEY], read[CERTIFICATE])], root_certificates=read[CA], require_client_auth=True
     )
+
+
+def _check(folder: Path) -> None:
+    """Raises StartError for a file of another kind, of which gRPC would say only that it cannot bind."""
+    context, names = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), f"{CERTIFICATE} and {KEY}"
+    try:
+        context.load_cert_chain(folder / CERTIFICATE, folder / KEY, password=b"")  # else it asks for one
+        names = CA
+        context.load_verify_locations(folder / CA)
+    except ssl.SSLError as error:
+        reason = (error.reason or str(error)).replace("_", " ").lower()
+        raise StartError(f"--xds-tls: {folder}: {names} cannot be used: {reason}") from error
 
 
 @contextlib.contextmanager
