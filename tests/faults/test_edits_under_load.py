@@ -15,14 +15,16 @@ pytestmark = [pytest.mark.envoy, pytest.mark.process, pytest.mark.timeout(300)]
 Shop = Callable[[str], None]
 
 
-def test_fifty_backend_switches_lose_no_request(up: Up, shop: Shop, background: Background) -> None:
-    """Slow responses, HTTP/2, a WebSocket and retries among them."""
+def test_fifty_one_backend_switches_lose_no_request(up: Up, shop: Shop, background: Background) -> None:
+    """Slow responses, HTTP/2, a WebSocket and retries among them. The last leads to `b`, where a WebSocket
+    arrives with its next connection: after 20 messages at most.
+    """
     with Load(background, up.url, HOST) as load:
-        for number in range(50):
+        for number in range(51):
             name = "ba"[number % 2]
             shop(name)
             up.becomes(name, HOST)
-        load.more()
+        load.more(25)
 
     assert load.failures == []
     assert {answer.backend for answer in load.answers if answer.client == "websocket"} == {"a", "b"}
