@@ -225,7 +225,9 @@ class Delta(Subscription):
         names = tuple(name for name in wanted if name not in stale)
         if len(wanted) == 1:
             for name in names:
-                self.refused[name] = Refusal(sent.versions[name], message, sent.since)
+                before = self.refused.get(name)
+                since = sent.since if before is None else min(sent.since, before.since)
+                self.refused[name] = Refusal(sent.versions[name], message, since)
         elif names:
             middle = (len(names) + 1) // 2
             parts = (names[:middle], names[middle:])

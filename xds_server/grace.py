@@ -18,6 +18,8 @@ class Grace:
         """`passed`, brought up to date. `wanted` is the newest removal that waits; `acknowledged` that of
         the peer's routes.
         """
+        if not wanted:
+            self.due = None
         if self.due is None and wanted > self.passed and acknowledged >= wanted:
             self.due, self._target = now + self._seconds, wanted
         if self.due is not None and now >= self.due:

@@ -270,9 +270,8 @@ class Stream:
         if type_.outlives:
             found = [self.subscriptions.get(key) for key in (CLUSTERS.key, ENDPOINTS.key)]
             wanted = max((sub.removes_at for sub in found if sub is not None), default=0)
-            if not wanted:
-                return self._grace.passed
-            return self._grace.until(wanted, self._routes_acknowledged(now), now)
+            self._young_until = None
+            return self._grace.until(wanted, self._routes_acknowledged(now) if wanted else 0, now)
         if type_ in {SECRETS, ROUTES} and (listeners := self.subscriptions.get(LISTENERS.key)) is not None:
             return min(listeners.acknowledged(refusals=True), self.view.table.revision)
         return self.view.table.revision

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tests.xds.envoy import Envoy
 from tests.xds.peer import Peer
+from tests.xds.sotw_peer import ALL, TYPES, SotwPeer
 from tests.xds.world import World
 
 pytestmark = pytest.mark.law
@@ -91,9 +92,9 @@ def expected(world: World, type_: str) -> dict[str, bytes]:
     return {name: body for name, body in world.table(type_).items() if b" bad" not in body}
 
 
-@given(good, settled)
+@given(history=good, settled=settled)
 def test_an_envoy_ends_with_the_table_and_is_never_sent_a_thing_too_early_or_twice(
-    history: list[Step], settled: bool
+    history: list[Step], *, settled: bool
 ) -> None:
     """Never a host before its clusters, never the removal of a cluster that a route may still use, nothing
     that it has already; and in the end exactly what is published.
@@ -108,8 +109,8 @@ def test_an_envoy_ends_with_the_table_and_is_never_sent_a_thing_too_early_or_twi
     assert peer.cold == set()
 
 
-@given(any_, settled)
-def test_what_an_envoy_refuses_costs_it_nothing_else(history: list[Step], settled: bool) -> None:
+@given(history=any_, settled=settled)
+def test_what_an_envoy_refuses_costs_it_nothing_else(history: list[Step], *, settled: bool) -> None:
     """Whatever is bad for a while: all that is good arrives, and what is refused keeps what it had."""
     world, peer = lived(history, settled=settled)
 
@@ -121,13 +122,42 @@ def test_what_an_envoy_refuses_costs_it_nothing_else(history: list[Step], settle
         if not any(b" bad" in body for body in world.table("hosts").values()):
             assert held.keys() <= table.keys()
     refused = {name for name, body in world.table("hosts").items() if b" bad" in body}
-    assert {key.partition("|")[0] for key in rejected(world, peer) if key.startswith("hosts/")} == {
-        f"hosts/{name}" for name in refused
-    }
+    told = {key for key in peer.stream.refused() if key.startswith("hosts/")}
+    assert told == {f"hosts/{name}" for name in refused}
     assert peer.wrong == []
     assert peer.cold == set()
 
 
-def rejected(world: World, peer: Peer) -> set[str]:
-    """Keys of the rejections that stand."""
-    return set(peer.stream.refused())
+def want(type_: str, names: tuple[str, ...]) -> Step:
+    def step(peer: Peer) -> None:
+        assert isinstance(peer, SotwPeer)
+        peer.want(type_, names)
+
+    return step
+
+
+NAMES = (ALL, (), ("c0",), ("c0", "c2", "e0"), ("e0", "e1", "http"), ("http", "nowhere"))
+subscribed = st.sampled_from(NAMES)
+
+
+@given(st.lists(st.builds(want, st.sampled_from(TYPES), subscribed), max_size=6), good)
+def test_a_state_of_the_world_client_ends_with_what_it_asked_for(
+    wants: list[Step], history: list[Step]
+) -> None:
+    """Whatever it subscribes to, in whichever order, over however many streams: the newest of each name."""
+    world = World(hosts={"h0": ("v0", frozenset({0, 2}))})
+    world.publish()
+    peer = SotwPeer(world)
+    for at, step in enumerate(history):
+        for wanted in wants[at : at + 1]:
+            wanted(peer)
+        step(peer)
+
+    peer.calm()
+
+    for type_, names in peer.wanted.items():
+        bodies = world.inlined(type_)
+        held = {name: body for name, (_, body) in peer.held[type_].items() if name in bodies}
+        assert held == {name: body for name, body in bodies.items() if names == ALL or name in names}
+    assert peer.held["clusters"].keys() <= world.table("clusters").keys()
+    assert peer.wrong == []
