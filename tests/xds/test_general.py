@@ -1,6 +1,7 @@
 """What holds of every stream, whatever it is for (rules G1 to G7)."""
 
 import pytest
+from envoy.service.discovery.v3 import discovery_pb2 as xds
 
 from tests.xds.harness import URLS, World, cluster, endpoints, front, host, row, site
 from xds_server.stream import PeerError
@@ -270,3 +271,25 @@ def test_rows_of_types_to_come_are_passed_over(world: World) -> None:
 def test_a_server_is_silent_to_who_has_asked_nothing() -> None:
     """There is nothing to say."""
     assert World(site("a")).delta().says() == []
+
+
+def test_no_resource_has_a_time_to_live(world: World) -> None:
+    """An Envoy that loses its server keeps what it has (H1)."""
+    client = world.envoy("a", "b")
+
+    responses = [xds.DeltaDiscoveryResponse.FromString(answer.data) for answer in client.answers]
+
+    assert [item.name for found in responses for item in found.resources if item.HasField("ttl")] == []
+
+
+def test_who_acknowledges_nothing_is_not_sent_more_and_more(world: World) -> None:
+    """It is told what is newest once it has said what became of the first hundred."""
+    client = world.envoy("a", "b")
+    for number in range(1_000):
+        world.put(host("a", f"n{number}"))
+        client.pull()
+    assert len(client.unanswered) <= 100
+
+    client.ack()
+
+    assert client.settle() == [("hosts", {"ingress_http/a.example.com": "n999"}, [])]

@@ -197,6 +197,50 @@ def test_a_listener_waits_for_its_secret_to_be_in_the_table(world: World, envoy:
     assert envoy.says() == [("listeners", {"ingress_https": "1"}, [])]
 
 
+def test_what_is_never_there_is_not_waited_for_longer(world: World, envoy: Delta) -> None:
+    """Each wait is bounded: a listener without its Secret, a host without its cluster."""
+    world.put(row("listeners/ingress_https", needs=["secrets/ns/none"]), host("c", to="none"))
+    assert envoy.says() == []
+    assert envoy.stream.deadline == world.now + 5
+
+    world.now += 5.1
+
+    assert envoy.says() == [("listeners", {"ingress_https": "1"}, []), ("hosts", {C: "1"}, [])]
+    assert envoy.stream.deadline is None
+
+
+def test_the_acknowledgement_of_an_older_version_says_that_a_cluster_is_held(
+    world: World, envoy: Delta
+) -> None:
+    """It changed again before that came."""
+    world.put(site("c"))
+    envoy.pull()
+    world.put(cluster("c", "2"))
+    envoy.pull()
+    first = envoy.unanswered[0]
+
+    envoy.answer(first, None)
+
+    assert envoy.says() == [("hosts", {C: "1"}, [])]
+
+
+def test_an_older_acknowledgement_of_a_shared_load_assignment_says_nothing_of_a_new_cluster(
+    world: World, envoy: Delta
+) -> None:
+    """A Service's port by number and by name are two clusters with one load assignment."""
+    world.put(endpoints("a", "2"))
+    envoy.pull()
+    world.put(row("clusters/ns/c/80", needs=["endpoints/ns/a/http"]), host("c"))
+    assert envoy.says() == [("clusters", {"ns/c/80": "1"}, []), ("endpoints", {"ns/a/http": "2"}, [])]
+    older, newer = (answer for answer in envoy.unanswered if answer.type == "endpoints")
+
+    envoy.answer(older, None)
+    assert envoy.says() == []
+
+    envoy.answer(newer, None)
+    assert envoy.says() == [("hosts", {C: "1"}, [])]
+
+
 # O1, removals
 
 

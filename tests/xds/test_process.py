@@ -345,8 +345,8 @@ def test_sigterm_ends_it_with_streams_open(own: Serving) -> None:
         call.ask("clusters")
         call.answer()
 
-        assert own.program.terminate() == 0
-
+        own.program.popen.terminate()
+        assert own.program.popen.wait(10.0) == 0
         assert call.code() in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}
     assert own.files() == set()
 
@@ -364,6 +364,30 @@ def test_a_client_that_reads_nothing_stops_nobody(own: Serving) -> None:
                 assert content.encode() in call.answer().SerializeToString()
     with own.channel() as channel:
         assert b"a.example.com" in called(channel, DELTA, "hosts")
+
+
+def test_sigterm_ends_it_though_a_client_reads_nothing(own: Serving) -> None:
+    """A response that nobody takes is under way."""
+    own.put(*(row(f"clusters/large-{number}", "x" * 1_000_000) for number in range(16)))
+    with own.channel() as stuck, Call(stuck, DELTA, delta=True) as silent:
+        silent.ask("clusters")
+        with own.channel() as channel:
+            called(channel, DELTA, "hosts")
+
+        own.program.popen.terminate()
+
+        assert own.program.popen.wait(10.0) == 0
+
+
+def test_a_request_that_names_very_much_is_read(own: Serving) -> None:
+    """100,000 load assignments, 5 MB: more than gRPC's default allows."""
+    with own.channel() as channel:
+        names = [
+            "ns/a/http",
+            *(f"namespace-of-some-length/service-{number:06}/http" for number in range(100_000)),
+        ]
+
+        assert b"ns/a/http" in called(channel, DELTA, "endpoints", names)
 
 
 def test_the_aggregated_service_is_the_one_of_the_protocol() -> None:

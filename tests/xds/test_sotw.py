@@ -74,6 +74,22 @@ def test_a_stale_error_refuses_nothing(world: World) -> None:
     assert client.stream.refused() == {}
 
 
+def test_the_newest_acknowledgement_settles_what_came_before_it(world: World) -> None:
+    """Two responses under way: the first acknowledgement is stale by then."""
+    client = world.sotw()
+    client.ask("endpoints", ["ns/a/http", "ns/b/http"])
+    client.settle()
+    world.put(endpoints("a", "2"))
+    client.pull()
+    world.put(endpoints("b", "2"))
+    client.pull()
+
+    client.ack()
+
+    assert client.says() == []
+    assert client.stream.acknowledged() >= world.server.table.revision
+
+
 # S3, the first request
 
 
