@@ -16,10 +16,11 @@ Shop = Callable[[str], None]
 
 
 def test_fifty_one_backend_switches_lose_no_request(up: Up, shop: Shop, background: Background) -> None:
-    """Slow responses, HTTP/2, a WebSocket and retries among them. The last leads to `b`, where a WebSocket
-    arrives with its next connection: after 20 messages at most.
+    """Slow responses, HTTP/2, a WebSocket and retries among them. All begin at `a`; the last switch leads to
+    `b`, where a WebSocket arrives with its next connection: after 20 messages at most.
     """
     with Load(background, up.url, HOST) as load:
+        load.more(1)
         for number in range(51):
             name = "ba"[number % 2]
             shop(name)
