@@ -9,9 +9,12 @@ from pathlib import Path
 
 import grpc
 import grpc.aio
+import structlog
 
 from runtime.link.address import Address, owned
 from runtime.workgroup import StartError
+
+log = structlog.get_logger()
 
 UNIX = "unix:"
 # What the folder of --xds-tls holds (isoline certgen).
@@ -50,17 +53,45 @@ class Listener:
 
 
 def credentials(folder: Path) -> grpc.ServerCredentials:
-    """Mutual TLS: a client shows a certificate that our CA has signed, or is not spoken to."""
-    read = {}
-    for name in (CERTIFICATE, KEY, CA):
-        try:
-            read[name] = (folder / name).read_bytes()
-        except OSError as error:
-            raise StartError(f"--xds-tls: {folder / name}: {error.strerror or error}") from error
-    _check(folder)
-    return grpc.ssl_server_credentials(
-        [(read[KEY], read[CERTIFICATE])], root_certificates=read[CA], require_client_auth=True
+    """Mutual TLS: a client shows a certificate that our CA has signed, or is not spoken to.
+
+    The files are read again at each handshake, so that they may be renewed in place.
+    """
+    certificates = _Certificates(folder)
+    return grpc.dynamic_ssl_server_credentials(
+        certificates.read(), certificates.renewed, require_client_authentication=True
     )
+
+
+class _Certificates:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._told = ""
+
+    def read(self) -> grpc.ServerCertificateConfiguration:
+        """Raises StartError."""
+        read = {}
+        for name in (CERTIFICATE, KEY, CA):
+            try:
+                read[name] = (self._folder / name).read_bytes()
+            except OSError as error:
+                raise StartError(f"--xds-tls: {self._folder / name}: {error.strerror or error}") from error
+        _check(self._folder)
+        return grpc.ssl_server_certificate_configuration(
+            [(read[KEY], read[CERTIFICATE])], root_certificates=read[CA]
+        )
+
+    def renewed(self) -> grpc.ServerCertificateConfiguration | None:
+        """Called by threads of gRPC; None keeps what was last good: a file may be half written."""
+        try:
+            found = self.read()
+        except StartError as error:
+            if str(error) != self._told:
+                log.warning("certificates not renewed", reason=str(error))
+            self._told = str(error)
+            return None
+        self._told = ""
+        return found
 
 
 def _check(folder: Path) -> None:

@@ -3,6 +3,7 @@
 import os
 import re
 import socket
+import ssl
 import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -197,6 +198,41 @@ def test_a_client_in_clear_is_refused(secured: Serving) -> None:
         called(channel, DELTA, "clusters")
 
     assert raised.value.code() == grpc.StatusCode.UNAVAILABLE
+
+
+def shown(port: int, ca: Path) -> bytes:
+    """The certificate that a server shows."""
+    context = ssl.create_default_context(cafile=str(ca / "ca.crt"))
+    context.load_cert_chain(ca / "tls.crt", ca / "tls.key")
+    context.set_alpn_protocols(["h2"])
+    with (
+        socket.create_connection(("127.0.0.1", port)) as plain,
+        context.wrap_socket(plain, server_hostname="127.0.0.1") as wrapped,
+    ):
+        return wrapped.getpeercert(binary_form=True) or b""
+
+
+def test_certificates_are_renewed_in_place(background: Background, tmp_path: Path) -> None:
+    """Without a restart; open streams go on, and half a renewal is none."""
+    port, server = free_port(), tmp_path / "xds-server"
+    certgen.write(tmp_path, now=datetime.now(UTC), names=["127.0.0.1"])
+    made = Serving(background, "--xds-tls", server)
+    made.listen = (made.address, f"127.0.0.1:{port}")
+    own = credentials(tmp_path / "envoy", tmp_path / "envoy")
+    with made, made.channel(made.listen[1], own) as channel, Call(channel, DELTA, delta=True) as call:
+        publish(made)
+        call.ask("clusters")
+        call.answer()
+        old, key = shown(port, tmp_path / "envoy"), (server / "tls.key").read_bytes()
+
+        certgen.write(tmp_path, now=datetime.now(UTC), names=["127.0.0.1"])
+        new = shown(port, tmp_path / "envoy")
+        (server / "tls.key").write_bytes(key)
+
+        assert (old != new, shown(port, tmp_path / "envoy") == new) == (True, True)
+        made.program.said("certificates not renewed")
+        call.ask("listeners")
+        assert call.answer().type_url == URLS["listeners"]
 
 
 # Sockets, and what keeps a server from starting
