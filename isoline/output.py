@@ -2,10 +2,12 @@
 
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import click
 
+from isoline.flag import Form
 from runtime.workgroup import StartError
 
 
@@ -30,6 +32,22 @@ def say(line: str) -> None:
         sys.stderr.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+
+
+def shown(form: Form, value: Any, text: Callable[[], str]) -> str:  # noqa: ANN401 - JSON
+    """A value in the form that was asked for; `text` is called for that of people."""
+    match form:
+        case "json":
+            return as_json(value)
+        case "yaml":
+            return as_yaml(value)
+        case "text":
+            return text()
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 error`, `2 errors`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def as_json(value: Any) -> str:  # noqa: ANN401 - JSON

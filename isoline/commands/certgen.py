@@ -34,10 +34,4 @@ def command(folder: Path, names: tuple[str, ...], namespace: str, days: int, for
     except certgen.CertgenError as error:
         raise Mistake(str(error)) from error
     paths = [str(path) for path in written]
-    match form:
-        case "json":
-            output.result(output.as_json(paths))
-        case "yaml":
-            output.result(output.as_yaml(paths))
-        case "text":
-            output.result("".join(f"{path}\n" for path in paths))
+    output.result(output.shown(form, paths, lambda: "".join(f"{path}\n" for path in paths)))

@@ -25,19 +25,19 @@ def command(paths: tuple[str, ...], form: flag.Form, **meaning: str) -> int:
 
     read = manifests.read(paths)
     found = manifests.translate(read, Settings(**meaning)).problems  # type: ignore[arg-type]
-    match form:
-        case "text":
-            colours = output.coloured()
-            output.result("".join(f"{problem.text(colours=colours)}\n" for problem in found))
-        case "json":
-            output.result(output.as_json([problem.as_json() for problem in found]))
-        case "yaml":
-            output.result(output.as_yaml([problem.as_json() for problem in found]))
+    colours = output.coloured()
+    output.result(
+        output.shown(
+            form,
+            [problem.as_json() for problem in found],
+            lambda: "".join(f"{problem.text(colours=colours)}\n" for problem in found),
+        )
+    )
     _tell_ignored(read)
     errors = sum(problem.severity == "error" for problem in found)
     output.say(
-        f"{_count(read.objects, 'object')} in {_count(len(read.files), 'file')}:"
-        f" {_count(errors, 'error')}, {_count(len(found) - errors, 'warning')}"
+        f"{output.counted(read.objects, 'object')} in {output.counted(len(read.files), 'file')}:"
+        f" {output.counted(errors, 'error')}, {output.counted(len(found) - errors, 'warning')}"
     )
     return 1 if errors else 0
 
@@ -46,7 +46,3 @@ def _tell_ignored(read: "Manifests") -> None:
     if read.ignored:
         kinds = ", ".join(f"{kind} ({number})" for kind, number in sorted(read.ignored.items()))
         output.say(f"kinds that isoline does not read: {kinds}")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

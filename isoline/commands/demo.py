@@ -8,6 +8,7 @@ import click
 
 from isoline import output
 from isoline.up import start
+from isoline.up.ports import shown
 
 
 @click.command()
@@ -30,7 +31,7 @@ def command(folder: Path, **flags: Any) -> int:  # noqa: ANN401 - a value for ea
         Child(name, [sys.executable, "-m", "isoline.demo.backend", name, str(port)])
         for name, port in written.ports.items()
     ]
-    address = f"{start.shown(flags['listen'])}:{flags['http_port']}"
+    address = f"{shown(flags['listen'])}:{flags['http_port']}"
     return start.start(
         folder,
         before=backends,

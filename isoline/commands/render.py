@@ -55,18 +55,14 @@ def _name(paths: tuple[str, ...]) -> str | None:
 
 def _show(shown: Mapping[str, Mapping[str, Any]], form: flag.Form) -> None:
     lists = {type_: list(found.values()) for type_, found in shown.items()}
-    match form:
-        case "json":
-            output.result(output.as_json(lists))
-        case "yaml":
-            output.result(output.as_yaml(lists))
-        case "text":
-            colours = output.coloured()
-            output.result(
-                "\n".join(
-                    f"{output.styled(f'{type_} {name}', 'green', on=colours)}\n"
-                    f"{textwrap.indent(output.as_yaml(content), '  ')}"
-                    for type_, found in shown.items()
-                    for name, content in found.items()
-                )
-            )
+    output.result(output.shown(form, lists, lambda: _text(shown)))
+
+
+def _text(shown: Mapping[str, Mapping[str, Any]]) -> str:
+    colours = output.coloured()
+    return "\n".join(
+        f"{output.styled(f'{type_} {name}', 'green', on=colours)}\n"
+        f"{textwrap.indent(output.as_yaml(content), '  ')}"
+        for type_, found in shown.items()
+        for name, content in found.items()
+    )

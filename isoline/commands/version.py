@@ -17,12 +17,5 @@ def command(form: flag.Form) -> None:
         "python": platform.python_version(),
         "envoy_api": f"v3 (envoy-data-plane {version('envoy-data-plane')})",
     }
-    match form:
-        case "json":
-            output.result(output.as_json(known))
-        case "yaml":
-            output.result(output.as_yaml(known))
-        case "text":
-            output.result(
-                f"isoline {known['isoline']}\nPython {known['python']}\nEnvoy API {known['envoy_api']}\n"
-            )
+    text = f"isoline {known['isoline']}\nPython {known['python']}\nEnvoy API {known['envoy_api']}\n"
+    output.result(output.shown(form, known, lambda: text))

@@ -9,6 +9,11 @@ from isoline.mistake import Mistake
 from runtime.workgroup import StartError
 
 
+def shown(ip: str) -> str:
+    """An address as it stands before a port."""
+    return f"[{ip}]" if ":" in ip else ip
+
+
 def demand_distinct(ports: Mapping[str, int]) -> None:
     """`ports` by flag. Raises Mistake when two are one."""
     by_port: dict[int, str] = {}

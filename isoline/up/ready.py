@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from isoline.up import unix_http
+from isoline.up import ports, unix_http
 from isoline.up.run_dir import ROLES, RunDir
 from isoline.up.settings import Settings
 
@@ -25,7 +25,7 @@ async def wait(settings: Settings, run_dir: RunDir, say: Callable[[str], None]) 
         await asyncio.sleep(EVERY_SECONDS)
     if settings.envoy is None:
         return f"ready xds={settings.xds_listen or f'unix:{run_dir.xds}'}"
-    at = f"[{settings.listen}]" if ":" in settings.listen else settings.listen
+    at = ports.shown(settings.listen)
     return f"ready http={at}:{settings.http_port} https={at}:{settings.https_port}"
 
 

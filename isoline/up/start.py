@@ -36,11 +36,6 @@ def flags() -> Callable[[Command], Command]:
     )
 
 
-def shown(ip: str) -> str:
-    """An address as it stands before a port."""
-    return f"[{ip}]" if ":" in ip else ip
-
-
 def start(
     folder: Path,
     *,

@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from isoline.output import counted
 from isoline.place import Places
 from isoline.problem import told
 from runtime.link.row import Change
@@ -70,7 +71,7 @@ def _delivery(body: dict[str, Any]) -> str:
     sent, removed = int(body["resources"]), int(body.get("removed", 0))
     more = max(sent + removed, len(changed)) - SHOWN
     what = ", ".join(changed[:SHOWN]) + (f" and {more} more" if more > 0 else "")
-    parts = [_count(sent, "resource")] if sent or not removed else []
+    parts = [counted(sent, "resource")] if sent or not removed else []
     parts += [f"{removed} removed"] if removed else []
     parts += [f"{int(body['bytes'])} bytes"]
     envoys = f" by {body['envoys']} Envoys" if body["envoys"] > 1 else ""
@@ -80,7 +81,3 @@ def _delivery(body: dict[str, Any]) -> str:
         f"acknowledged{envoys} after {took}" if body["complete"] else f"not acknowledged{envoys} after {took}"
     ]
     return f"{what}: {', '.join(parts)}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
