@@ -11,10 +11,11 @@ import grpc.aio
 import prometheus_client
 import structlog
 
+from xds_server.host import Method, PeerError
 from xds_server.listen import Listener, bound
 from xds_server.resource_type import AGGREGATED, ORDER
 from xds_server.server import Server
-from xds_server.stream import Method, PeerError, Stream
+from xds_server.stream import Stream
 
 log = structlog.get_logger()
 

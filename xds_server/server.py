@@ -10,9 +10,10 @@ from runtime.link.row import Change, Row
 from xds_server.composition import Composition
 from xds_server.delivery import Deliveries
 from xds_server.draft import Draft
+from xds_server.host import Method
 from xds_server.resource_type import ResourceType
 from xds_server.responses import Response, Responses
-from xds_server.stream import Method, Stream
+from xds_server.stream import Stream
 from xds_server.table import Table
 
 FLEET = "isoline"

@@ -5,9 +5,8 @@ way, last. A route is sent when its clusters are held by this peer; a cluster go
 it are acknowledged, and `grace` seconds later.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from runtime.link.row import Row
 from runtime.wire import DecodeError, DeltaRequest, DiscoveryRequest, Node, decode_node, decode_request
@@ -15,64 +14,25 @@ from xds_server import refusal
 from xds_server.composition import Composition, hosts_of
 from xds_server.delta import Delta
 from xds_server.draft import Draft, Sent
-from xds_server.grace import Grace
+from xds_server.host import Host, Method, PeerError
+from xds_server.order import Order
 from xds_server.resource_type import (
-    BY_KEY,
     BY_URL,
     CLUSTERS,
     ENDPOINTS,
     HOSTS,
-    LISTENERS,
     ORDER,
     ROUTES,
     SECRETS,
     ResourceType,
     split,
 )
-from xds_server.responses import Response, Responses
 from xds_server.sotw import Sotw
-from xds_server.subscription import NEWEST, WAIT_SECONDS, Refusal
+from xds_server.subscription import NEWEST, Refusal
 
 # VHDS over the aggregated stream (Envoy's PR 41996).
 VHDS_SINCE = (1, 37, 0)
 ENVOY = "envoy"
-
-
-class PeerError(Exception):
-    """The peer is wrong: its stream ends with this status code of gRPC, by name."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Method:
-    """What a stream was opened for. `type_` is None for the aggregated service."""
-
-    delta: bool
-    type_: ResourceType | None = None
-
-
-class Host(Protocol):
-    """What a stream asks of its server."""
-
-    responses: Responses
-    grace: float
-
-    nothing: Composition
-
-    def view(self, fleet: str, *, inline: bool) -> Composition:
-        """The table of a fleet; `nothing` for a fleet that there isn't."""
-
-    def sent(self, stream: "Stream", draft: Draft, response: Response) -> None:
-        """Told of each response."""
-
-    def refused(self, stream: "Stream", type_: ResourceType, message: str) -> None:
-        """Told of each refusal, with what may be shown of its message."""
-
-    def withheld(self, stream: "Stream") -> None:
-        """Told when Secrets are asked for over a connection that must not carry them."""
 
 
 class Stream:
@@ -91,9 +51,8 @@ class Stream:
         self._node_bytes: bytes | None = None
         self._view: Composition | None = None
         self._number = 0
-        self._opened = now
-        self._grace = Grace(host.grace)
-        self._young_until: float | None = None
+        aggregated = method.type_ is None
+        self._order = Order(self.subscriptions, aggregated=aggregated, grace=host.grace, opened=now)
         self._routes_sent: set[str] = set()
 
     @property
@@ -136,7 +95,7 @@ class Stream:
             return None
         found = self.subscriptions.get(type_.key)
         if found is None:
-            found = self.subscriptions[type_.key] = Delta(type_, self._view_of(type_), self._is_ready)
+            found = self.subscriptions[type_.key] = Delta(type_, self._view_of(type_), self._ready)
             found.request(request, renewed=self._renewed(type_))
             if type_ is ROUTES:
                 self._routes_sent.update(request.initial_versions)
@@ -162,7 +121,7 @@ class Stream:
             return
         found = self.subscriptions.get(type_.key)
         if found is None:
-            found = self.subscriptions[type_.key] = Sotw(type_, self._view_of(type_), self._is_ready)
+            found = self.subscriptions[type_.key] = Sotw(type_, self._view_of(type_), self._ready)
         assert isinstance(found, Sotw)  # noqa: S101 - of a State-of-the-World stream
         message = self._message(type_, request.error.message if request.error else None)
         self._answered(type_, found.request(request, message))
@@ -224,25 +183,26 @@ class Stream:
 
     def pull(self, now: float) -> bytes | None:
         """The next response; None when there is none now."""
-        if not self.subscriptions or not self.view.table.synced:
+        if not self.subscriptions or not (table := self.view.table).synced:
             return None
-        for type_ in ORDER:
-            found = self.subscriptions.get(type_.key)
-            if found is not None and (draft := found.pull(now, self._until(type_, now))) is not None:
+        for type_, found in self._in(ORDER):
+            if (draft := found.pull(now, self._order.until(table, type_, now))) is not None:
                 return self._send(found, draft)
-        for type_ in reversed(ORDER):
-            found = self.subscriptions.get(type_.key)
-            if found is not None and (draft := found.pull_removals(self._until(type_, now))) is not None:
+        for type_, found in self._in(reversed(ORDER)):
+            if (draft := found.pull_removals(self._order.until(table, type_, now))) is not None:
                 return self._send(found, draft)
         return None
+
+    def _in(self, order: Iterable[ResourceType]) -> Iterator[tuple[ResourceType, Delta | Sotw]]:
+        for type_ in order:
+            if (found := self.subscriptions.get(type_.key)) is not None:
+                yield type_, found
 
     @property
     def deadline(self) -> float | None:
         """When `pull` may have something although nothing has happened."""
         found = [sub.deadline for sub in self.subscriptions.values() if sub.waiting]
-        return min(
-            (at for at in [*found, self._grace.due, self._young_until] if at is not None), default=None
-        )
+        return min((at for at in [*found, self._order.deadline] if at is not None), default=None)
 
     def acknowledged(self) -> int:
         """The revision up to which all is acknowledged, or refused."""
@@ -265,40 +225,8 @@ class Stream:
         self._host.sent(self, draft, response)
         return response.data
 
-    def _until(self, type_: ResourceType, now: float) -> int:
-        """The revision up to which what is gone may be taken from the peer."""
-        if type_.outlives:
-            found = [self.subscriptions.get(key) for key in (CLUSTERS.key, ENDPOINTS.key)]
-            wanted = max((sub.removes_at for sub in found if sub is not None), default=0)
-            self._young_until = None
-            return self._grace.until(wanted, self._routes_acknowledged(now) if wanted else 0, now)
-        if type_ in {SECRETS, ROUTES} and (listeners := self.subscriptions.get(LISTENERS.key)) is not None:
-            return min(listeners.acknowledged(refusals=True), self.view.table.revision)
-        return self.view.table.revision
-
-    def _routes_acknowledged(self, now: float) -> int:
-        """The revision up to which the peer's routes are what they should be: older ones may name clusters
-        that are gone.
-        """
-        found = [self.subscriptions.get(key) for key in (ROUTES.key, HOSTS.key)]
-        routes = [sub.acknowledged(refusals=True) for sub in found if sub is not None]
-        young = self._opened + WAIT_SECONDS
-        self._young_until = young if not routes and self.method.type_ is None and now < young else None
-        if self._young_until is not None:
-            return 0  # it has not asked for them yet
-        return min(routes, default=NEWEST)
-
-    def _is_ready(self, row: Row) -> bool:
-        """Whether what a resource needs is in the table; and clusters, with the peer."""
-        clusters = self.subscriptions.get(CLUSTERS.key)
-        settled = clusters is None or clusters.settled
-        for need in row.needs:
-            type_, name = split(need)
-            if type_ in BY_KEY and self.view.table.row(type_, name) is None:
-                return False
-            if not settled and type_ == CLUSTERS.key and clusters is not None and not clusters.holds(name):
-                return False
-        return True
+    def _ready(self, row: Row) -> bool:
+        return self._order.ready(self.view.table, row)
 
     # What follows from what was sent
 

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from tests.xds.harness import World, front, row
-from xds_server.stream import PeerError
+from xds_server.host import PeerError
 
 MARK = "MARKED-PRIVATE-KEY"
 QUOTED = f"goo.gle/debugstr name: ns/tls private_key {{ inline_string: {MARK} }}"
