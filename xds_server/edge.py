@@ -51,6 +51,7 @@ class Edge:
         self._wakes: dict[Stream, asyncio.Event] = {}
         self._waking: asyncio.Task[None] | None = None
         self._again = False
+        self._mistake: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def run(
         self,
@@ -58,13 +59,16 @@ class Edge:
         secured: grpc.ServerCredentials | None,
         happened: Callable[[], None],
     ) -> None:
-        """Serves until cancelled. `happened` is called when there may be something to publish or to log."""
+        """Serves until cancelled. `happened` is called when there may be something to publish or to log.
+
+        A mistake of ours in one stream is raised here: gRPC would log it, and let the peer try for ever.
+        """
         server = grpc.aio.server(options=OPTIONS)
         server.add_generic_rpc_handlers(self._services(happened))
         with bound(server, listeners, secured):
             await server.start()
             try:
-                await server.wait_for_termination()
+                await self._mistake
             finally:
                 await server.stop(STOP_SECONDS)
 
@@ -127,6 +131,12 @@ class Edge:
             log.warning("stream refused", peer=stream.peer, node=stream.node.id, reason=str(error))
             await _end(writer)
             await context.abort(grpc.StatusCode[error.code], str(error))
+        except grpc.aio.BaseError as error:  # the connection is gone
+            log.info("stream lost", peer=stream.peer, node=stream.node.id, reason=str(error))
+        except Exception as error:
+            if not self._mistake.done():
+                self._mistake.set_exception(error)
+            raise
         finally:
             await _end(writer)
             del self._wakes[stream]
