@@ -1,6 +1,7 @@
 """What a process tells about itself over HTTP: health, readiness, metrics, its state and a profile."""
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -116,9 +117,10 @@ async def _serve(stack: AsyncExitStack, flag: str, address: str, routes: list[we
         if not (port.isascii() and port.isdigit() and int(port) < 1 << 16):
             raise StartError(f"{flag} {address}: expected host:port or unix:PATH")
         site = web.TCPSite(runner, host.strip("[]") or None, int(port))
+    umask = os.umask(0o177)  # a socket is for its owner alone, from the first moment
     try:
         await site.start()
     except OSError as error:
         raise StartError(f"{flag} {address}: {error.strerror or error}") from error
-    if address.startswith("unix:"):
-        Path(address.removeprefix("unix:")).chmod(0o600)
+    finally:
+        os.umask(umask)

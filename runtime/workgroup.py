@@ -13,7 +13,7 @@ import structlog
 
 log = structlog.get_logger()
 
-# A part that is asked to stop has this long to do so: `isoline up` promises that all has ended within 10 s.
+# All parts together have this long to stop: `isoline up` promises that all has ended within 10 s.
 STOP_SECONDS = 5.0
 
 
@@ -73,10 +73,12 @@ def _error(task: asyncio.Task[None]) -> BaseException | None:
 
 
 async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    clock = asyncio.get_running_loop().time
+    until = clock() + STOP_SECONDS
     for task in reversed(tasks):
         if not task.done():
             task.cancel()
-            await asyncio.wait([task], timeout=STOP_SECONDS)
+            await asyncio.wait([task], timeout=max(until - clock(), 0.0))
         if not task.done():
             log.error("part does not stop", part=task.get_name(), seconds=STOP_SECONDS)
 

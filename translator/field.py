@@ -5,8 +5,9 @@ is read.
 from collections.abc import Iterator
 from typing import Any
 
+from runtime.reason import Reason
 from translator import reasons
-from translator.problem import Problem, Reason
+from translator.problem import Problem
 
 TYPES = {
     dict: "an object",

@@ -1,19 +1,9 @@
 """A user's mistake, as a value: it stands beside the output and never throws."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-Severity = Literal["error", "warning"]
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """A kind of mistake: `name` in CamelCase as users see it, what it means, and what to do about it."""
-
-    name: str
-    meaning: str
-    remedy: str
-    severity: Severity = "error"
+from runtime.reason import Reason, Severity
 
 
 @dataclass(frozen=True, slots=True)

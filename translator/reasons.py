@@ -1,6 +1,6 @@
 """Every reason that a problem of the translator may have; `docs/reasons.md` lists them with the watcher's."""
 
-from translator.problem import Reason
+from runtime.reason import Reason
 
 INVALID_FIELD = Reason(
     "InvalidField",

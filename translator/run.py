@@ -115,7 +115,8 @@ class _Process:
         """Resources before statuses: who reads of a route may count on its being on the way."""
         if output is None:
             return
-        BATCHES.inc()
+        if output.resources.puts or output.resources.deletes:
+            BATCHES.inc()
         for table, batch in ((RESOURCES, output.resources), (STATUSES, output.statuses)):
             ROWS.labels(table).inc(len(batch.puts) + len(batch.deletes))
             self.publisher.publish(table, puts=batch.puts, deletes=batch.deletes, synced=True, at=output.at)

@@ -1,19 +1,9 @@
 """What is wrong with a file or an object in it, as a value beside the objects that are right."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-Severity = Literal["error", "warning"]
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """A kind of mistake: `name` in CamelCase as users see it, what it means, and what to do about it."""
-
-    name: str
-    meaning: str
-    remedy: str
-    severity: Severity = "error"
+from runtime.reason import Reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Every reason that a problem of the watcher may have; `docs/reasons.md` lists them with the translator's."""
 
-from watcher.problem import Reason
+from runtime.reason import Reason
 
 UNREADABLE = Reason(
     "Unreadable",

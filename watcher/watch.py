@@ -58,7 +58,7 @@ class Watch:
                     self._handler(place), place.path, recursive=place.deep, event_filter=_wanted()
                 )
         except ImportError as error:
-            raise WatchError(f"{error}: install isoline[local]") from error
+            raise WatchError(str(error)) from error
         except OSError as error:
             self.close()
             raise WatchError(LIMITS.get(error.errno or 0, error.strerror or str(error))) from error
@@ -77,7 +77,7 @@ class Watch:
             observer.join()
 
     def _handler(self, place: Place) -> "FileSystemEventHandler":
-        from watchdog.events import FileSystemEventHandler  # noqa: PLC0415 - an extra
+        from watchdog.events import FileSystemEventHandler  # noqa: PLC0415 - not on every system
 
         watch = self
 
@@ -117,7 +117,7 @@ def _text(path: Path) -> str:
 
 
 def _observer() -> "BaseObserver":
-    from watchdog.observers import Observer  # noqa: PLC0415 - an extra
+    from watchdog.observers import Observer  # noqa: PLC0415 - not on every system
 
     # That the watches of a folder that was moved in are already there.
     warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"watchdog\.")
@@ -128,7 +128,7 @@ def _observer() -> "BaseObserver":
 
 def _wanted() -> "list[type[FileSystemEvent]]":
     """All but openings, and closings of what was only read: our own reading would be told."""
-    from watchdog import events  # noqa: PLC0415 - an extra
+    from watchdog import events  # noqa: PLC0415 - not on every system
 
     return [
         events.FileCreatedEvent,

@@ -135,7 +135,7 @@ def request(message: Request) -> bytes:
 def read(message: Sequence[bytes]) -> Beat | Batch | Chunk:
     """What came from a publisher, its pieces joined. Raises FormatError."""
     try:
-        _, tag, head, bodies = message
+        _, request, head, bodies = message
         header = _loaded(head)
         epoch, sequence = _text(header["epoch"]), _count(header["sequence"])
         match header["kind"]:
@@ -147,7 +147,7 @@ def read(message: Sequence[bytes]) -> Beat | Batch | Chunk:
                 return Batch(epoch, sequence, puts, deletes, _held(header), float(header["at"]))
             case "chunk":
                 return Chunk(
-                    int(tag),
+                    int(request),
                     epoch,
                     sequence,
                     _count(header["number"]),
