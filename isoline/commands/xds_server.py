@@ -30,10 +30,9 @@ from isoline import flag
 @flag.process()
 def command(**flags: Any) -> int:  # noqa: ANN401 - a value for each flag
     """Serve Envoys the resources that a translator publishes."""
-    from xds_server.settings import Settings  # noqa: PLC0415
-
     from runtime import log, workgroup  # noqa: PLC0415 - not for --help
     from xds_server import run  # noqa: PLC0415
+    from xds_server.settings import Settings  # noqa: PLC0415
 
     settings = Settings(**flags)
     log.configure(settings.log_level, "xds-server")
