@@ -159,6 +159,22 @@ def test_a_missing_name_unsubscribed_beside_the_wildcard_is_said_to_be_removed(w
     assert client.says() == [("clusters", {}, ["ns/none/80"])]
 
 
+def test_what_is_unsubscribed_while_it_waits_is_not_sent(world: World) -> None:
+    """Nor is it waited for."""
+    for names in ([], ["ingress_http/c.example.com"]):
+        client = world.delta()
+        client.ask("clusters")
+        client.ask("hosts", subscribe=names)
+        client.settle()
+        world.put(host("c", to=f"none-{len(names)}"))
+        assert client.says() == []
+
+        client.ask("hosts", unsubscribe=names or ["*"])
+        world.now += 5.1
+
+        assert (client.says(), client.stream.deadline) == ([], None)
+
+
 # D4, the wildcard
 
 

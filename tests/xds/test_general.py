@@ -258,6 +258,34 @@ def test_streams_do_not_wait_for_one_another(world: World) -> None:
     ]
 
 
+def test_a_stream_that_is_behind_is_sent_what_is_newest(world: World) -> None:
+    """Not what another one was sent meanwhile under the same name."""
+    quick, slow = world.envoy("a"), world.envoy("a")
+    world.put(host("a", "2"))
+    quick.settle()
+    world.put(host("a", "3"))
+
+    assert slow.settle() == [("hosts", {"ingress_http/a.example.com": "3"}, [])]
+    assert quick.settle() == [("hosts", {"ingress_http/a.example.com": "3"}, [])]
+
+
+def test_a_server_forgets_what_is_long_gone(world: World) -> None:
+    """A host that came and went costs nothing for ever; a stream that is behind is still told."""
+    envoy = world.envoy("a")
+    gone = [f"n{number:04}" for number in range(3_000)]
+    world.put(*(host(name, to="a") for name in gone))
+    envoy.settle()
+    world.delete(*(f"hosts/ingress_http/{name}.example.com" for name in gone))
+    world.put(host("a", "2"))
+    told = envoy.settle()
+    assert sum(len(removed) for _, _, removed in told) == 3_000
+
+    world.put(host("a", "3"))
+
+    assert len(world.server.table._entries["hosts"]) == 2
+    assert envoy.settle() == [("hosts", {"ingress_http/a.example.com": "3"}, [])]
+
+
 def test_rows_of_types_to_come_are_passed_over(world: World) -> None:
     """A newer translator may publish more."""
     world.put({**row("listeners/new"), "runtimes/x": row("listeners/x")["listeners/x"]})

@@ -465,6 +465,25 @@ def test_a_secret_goes_when_the_listener_that_left_it_is_acknowledged(world: Wor
     assert envoy.says() == [("secrets", {}, ["ns/tls"])]
 
 
+def test_each_removal_has_its_own_grace(patient: World) -> None:
+    """One that comes while another is waited for is not sent with it."""
+    envoy = patient.envoy("a", "b")
+    patient.put(host("a", "2", to="b"), delete=["clusters/ns/a/80"])
+    envoy.settle()
+    patient.now += 50
+    patient.put(delete=[f"hosts/{A}", f"hosts/{B}", "clusters/ns/b/80"])
+    assert envoy.settle() == [("hosts", {}, [A, B])]
+
+    patient.now += 11
+    assert envoy.settle() == [("clusters", {}, ["ns/a/80"])]
+
+    patient.now += 48
+    assert envoy.settle() == []
+
+    patient.now += 12
+    assert envoy.settle() == [("clusters", {}, ["ns/b/80"])]
+
+
 # Shards
 
 
@@ -499,3 +518,19 @@ def test_a_host_waits_for_a_cluster_that_another_shard_has_yet_to_publish() -> N
     world.put(cluster("c"), endpoints("c"), source=1)
 
     assert [type_ for type_, _, _ in envoy.settle()] == ["clusters", "hosts"]
+
+
+def test_a_host_waits_for_a_cluster_that_waits_itself() -> None:
+    """For its load assignment, which a third shard has yet to publish."""
+    world = World(sources=2)
+    world.put(site("a"), front(), source=0)
+    world.put(source=1)
+    envoy = world.envoy("a")
+    world.put(cluster("c"), host("c"), source=0)
+    assert envoy.says() == []
+
+    world.put(endpoints("c"), source=1)
+
+    assert envoy.says() == [("clusters", {"ns/c/80": "1"}, [])]
+    envoy.ack()
+    assert envoy.says() == [("hosts", {C: "1"}, [])]

@@ -145,6 +145,21 @@ def test_the_end_of_an_old_stream_withdraws_nothing_of_its_successor(world: Worl
     assert (puts, deletes) == ({f"hosts/{name(1)}|envoy-1"}, set())
 
 
+def test_a_rejection_of_what_is_unsubscribed_is_withdrawn(world: World, envoy: Delta) -> None:
+    """It is no longer that Envoy's business."""
+    world.put(row("endpoints/x"))
+    envoy.ask("endpoints", subscribe=["x"])
+    envoy.pull()
+    envoy.nack("bad endpoint")
+    envoy.settle()
+    assert world.rejections()[0] == {"endpoints/x|envoy-1"}
+
+    envoy.ask("endpoints", unsubscribe=["x"])
+    envoy.settle()
+
+    assert world.rejections() == (set(), {"endpoints/x|envoy-1"})
+
+
 def test_a_rejection_says_who_refused_what_and_why(world: World, envoy: Delta) -> None:
     """What the translator needs to tell its user."""
     world.put(hosts([1]))

@@ -26,6 +26,7 @@ def test_a_secret_is_sent_to_who_names_it(world: World) -> None:
     client.ask("secrets", subscribe=["ns/tls"])
 
     assert client.says() == [("secrets", {"ns/tls": MARK}, [])]
+    assert world.server.take_events() == []
 
 
 @pytest.mark.parametrize("names", [["ns/tls"], ["*"], []], ids=["named", "star", "wildcard of old"])

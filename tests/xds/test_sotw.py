@@ -177,6 +177,33 @@ def test_a_named_resource_that_is_gone_is_not_told(world: World) -> None:
     assert client.says() == []
 
 
+def test_a_set_waits_for_what_one_of_it_needs(world: World) -> None:
+    """Without it, it would be deleted; for five seconds at most."""
+    client = world.sotw()
+    client.ask("listeners")
+    client.settle()
+    world.put(row("listeners/other", needs=["secrets/ns/tls"]))
+    assert client.says() == []
+    assert client.stream.deadline == world.now + 5
+
+    world.now += 5.1
+
+    assert client.settle() == [("listeners", {"ingress_http": "1", "other": "1"}, [])]
+
+
+def test_a_set_that_waited_comes_when_what_it_needs_is_there(world: World) -> None:
+    """At once."""
+    client = world.sotw()
+    client.ask("listeners")
+    client.settle()
+    world.put(row("listeners/other", needs=["secrets/ns/tls"]))
+    client.pull()
+
+    world.put(row("secrets/ns/tls"))
+
+    assert client.says() == [("listeners", {"ingress_http": "1", "other": "1"}, [])]
+
+
 # S5, the wildcard
 
 
@@ -195,6 +222,13 @@ def listeners_told(world: World, *requests: list[str]) -> list[set[str]]:
 def test_no_names_before_any_name_is_everything(world: World) -> None:
     """And after a name it is nothing."""
     assert listeners_told(world, [], ["A"], []) == [{"A", "B"}, {"A"}, set()]
+
+
+def test_each_name_more_is_answered_with_the_whole_set() -> None:
+    """One less is not answered; and going back to an earlier set is a new response."""
+    told = listeners_told(World(), ["A"], ["A", "B"], ["A"], ["A", "B"])
+
+    assert told == [{"A"}, {"A", "B"}, set(), {"A", "B"}]
 
 
 def test_a_star_keeps_everything_beside_a_name(world: World) -> None:

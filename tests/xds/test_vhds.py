@@ -189,3 +189,34 @@ def test_who_connects_again_is_not_sent_its_hosts_again(world: World) -> None:
         client.ask(type_, subscribe=names, initial=old.versions(type_))
 
     assert all((resources, removed) == ({}, []) for _, resources, removed in client.settle())
+
+
+def test_who_connects_again_is_not_sent_its_hosts_with_a_changed_route_configuration(world: World) -> None:
+    """It has had that, and its hosts, all the time."""
+    old = world.envoy("a", "b")
+    world.put(row("routes/ingress_http", "2"))
+    client = world.delta()
+    for type_, names in (("clusters", []), ("listeners", []), ("routes", ["ingress_http"]), ("hosts", [])):
+        client.ask(type_, subscribe=names, initial=old.versions(type_))
+
+    told = client.settle()
+
+    assert ("routes", {"ingress_http": "2"}, []) in told
+    assert [resources for type_, resources, _ in told if type_ == "hosts"] == [{}]
+
+
+def test_who_connects_again_is_sent_a_route_configuration_whose_inlined_host_changed(world: World) -> None:
+    """Its version is that of all that is in it."""
+    old = world.delta("routes")
+    old.ask("routes", subscribe=["ingress_http"])
+    old.settle()
+    world.put(host("a", "2"))
+
+    client = world.delta("routes")
+    client.ask("routes", subscribe=["ingress_http"], initial=old.versions("routes"))
+
+    (answer,) = client.pull()
+    assert [item.request_headers_to_remove[0] for item in answer.messages["ingress_http"].virtual_hosts] == [
+        "2",
+        "1",
+    ]
