@@ -159,11 +159,12 @@ class Sotw(Subscription):
 
     def _version(self, names: Iterable[str], kept: Iterable[str]) -> str:
         """A hash of names and contents: equal at every replica, after every restart (G7)."""
+        versions = {name: row.version for name, row in self._rows(names)}
+        entries = {name: self.view.entry(self.type.key, name) for name in kept}
+        versions.update((name, entry.last.version) for name, entry in entries.items() if entry is not None)
         digest = blake2b(digest_size=8)
-        for name, row in self._rows(names):
-            digest.update(f"{name}\0{row.version}\0".encode())
-        for name in kept:
-            digest.update(f"{name}\0kept\0".encode())
+        for name in sorted(versions):
+            digest.update(f"{name}\0{versions[name]}\0".encode())
         return digest.hexdigest()
 
     # Answers
