@@ -404,7 +404,7 @@ def test_a_set_keeps_a_cluster_in_its_grace(patient: World) -> None:
     client.ask("routes", ["ingress_http"])
     client.settle()
     patient.put(host("a", "2", to="b"), delete=["clusters/ns/a/80", "endpoints/ns/a/http"])
-    client.settle()
+    assert [type_ for type_, _, _ in client.settle()] == ["routes"]
 
     patient.put(site("c"))
     told = [resources for type_, resources, _ in client.settle() if type_ == "clusters"]

@@ -237,6 +237,18 @@ def test_a_star_keeps_everything_beside_a_name(world: World) -> None:
     assert listeners_told(world, ["*", "A"], ["A"]) == [{"A", "B"}, {"A"}]
 
 
+def test_a_change_of_another_name_is_not_told(world: World) -> None:
+    """The set of what is named is as it was."""
+    world.put(row("listeners/A"), row("listeners/B"))
+    client = world.sotw()
+    client.ask("listeners", ["A"])
+    client.settle()
+
+    world.put(row("listeners/B", "2"))
+
+    assert client.says() == []
+
+
 def test_an_empty_name_is_no_resource(world: World) -> None:
     """Nor is it the wildcard."""
     assert listeners_told(world, [""]) == [set()]

@@ -112,7 +112,7 @@ def test_a_row_that_two_sources_have_lives_as_long_as_one_has_it() -> None:
     made.apply(0, row("listeners/x"), (), synced=True)
     made.apply(1, row("listeners/x", "2"), (), synced=True)
 
-    made.apply(1, {}, ["listeners/x"], synced=True)
+    assert made.apply(1, {}, ["listeners/x"], synced=True) == ("listeners/x",)
     assert made.row("listeners", "x") == row("listeners/x")["listeners/x"]
 
     made.apply(0, {}, ["listeners/x"], synced=True)
