@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -109,18 +110,29 @@ async def _serve(stack: AsyncExitStack, flag: str, address: str, routes: list[we
     site: web.BaseSite
     if address.startswith("unix:"):
         path = Path(address.removeprefix("unix:"))
-        path.unlink(missing_ok=True)  # of a process that was killed
         stack.callback(path.unlink, missing_ok=True)
-        site = web.UnixSite(runner, str(path))
+        site = web.SockSite(runner, _private_socket(flag, path))
     else:
         host, _, port = address.rpartition(":")
         if not (port.isascii() and port.isdigit() and int(port) < 1 << 16):
             raise StartError(f"{flag} {address}: expected host:port or unix:PATH")
         site = web.TCPSite(runner, host.strip("[]") or None, int(port))
-    umask = os.umask(0o177)  # a socket is for its owner alone, from the first moment
     try:
         await site.start()
     except OSError as error:
         raise StartError(f"{flag} {address}: {error.strerror or error}") from error
+
+
+def _private_socket(flag: str, path: Path) -> socket.socket:
+    """A socket for its owner alone, from the first moment; in the place of a killed process's."""
+    bound = socket.socket(socket.AF_UNIX)
+    umask = os.umask(0o177)  # of the whole process, so nothing may be awaited here
+    try:
+        path.unlink(missing_ok=True)
+        bound.bind(str(path))
+    except OSError as error:
+        bound.close()
+        raise StartError(f"{flag} unix:{path}: {error.strerror or error}") from error
     finally:
         os.umask(umask)
+    return bound
