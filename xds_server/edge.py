@@ -23,6 +23,10 @@ log = structlog.get_logger()
 MAX_REQUEST_BYTES = 64 * 1024 * 1024
 # Streams that are woken before others have their turn: a thousand at once are 100 ms without a heartbeat.
 WAKE = 50
+# A peer that has closed its side gets what is due now; without a whole table it waits this long for one.
+CLOSED_SECONDS = 5.0
+# Deadlines are met no sooner than this, whatever a clock says.
+SHORTEST_SECONDS = 0.001
 # What Envoys are still told when the process is asked to end.
 STOP_SECONDS = 1.0
 OPTIONS = [
@@ -115,18 +119,20 @@ class Edge:
         requests: AsyncIterator[bytes],
         context: grpc.aio.ServicerContext,
     ) -> None:
-        """One stream: requests are read here, responses are written by a task of its own."""
+        """One stream: a task reads its requests, a task writes its responses."""
         stream = self._core.open(method, peer=context.peer(), secure=_is_secure(context), now=self._clock())
-        event = self._wakes[stream] = asyncio.Event()
+        event, closed = asyncio.Event(), asyncio.Event()
+        self._wakes[stream] = event
         STREAMS.inc()
-        writer = asyncio.create_task(self._write(stream, event, context, happened), name="xds writer")
+        reader = asyncio.create_task(self._read(stream, event, closed, requests), name="xds reader")
+        writer = asyncio.create_task(self._write(stream, event, closed, context, happened), name="xds writer")
         try:
-            # A reader that has ended must be noticed by the writer's failure too, and the other way round.
-            reader = asyncio.ensure_future(self._read(stream, event, requests))
-            done, _ = await asyncio.wait([reader, writer], return_when=asyncio.FIRST_COMPLETED)
-            reader.cancel()
-            for task in done:
-                task.result()
+            await asyncio.wait([reader, writer], return_when=asyncio.FIRST_COMPLETED)
+            if closed.is_set():
+                await asyncio.wait([writer], timeout=CLOSED_SECONDS)
+            for task in (reader, writer):
+                if task.done():
+                    task.result()
         except PeerError as error:
             log.warning("stream refused", peer=stream.peer, node=stream.node.id, reason=str(error))
             await _end(writer)
@@ -138,37 +144,55 @@ class Edge:
                 self._mistake.set_exception(error)
             raise
         finally:
+            await _end(reader)
             await _end(writer)
             del self._wakes[stream]
             STREAMS.dec()
             self._core.close(stream, self._clock())
             happened()
 
-    async def _read(self, stream: Stream, event: asyncio.Event, requests: AsyncIterator[bytes]) -> None:
+    async def _read(
+        self,
+        stream: Stream,
+        event: asyncio.Event,
+        closed: asyncio.Event,
+        requests: AsyncIterator[bytes],
+    ) -> None:
         async for data in requests:
             self._core.receive(stream, data)
             event.set()
+        # A peer that has nothing more to say may still listen: it gets what there is now.
+        closed.set()
+        event.set()
 
     async def _write(
         self,
         stream: Stream,
         event: asyncio.Event,
+        closed: asyncio.Event,
         context: grpc.aio.ServicerContext,
         happened: Callable[[], None],
     ) -> None:
         """Only this task writes, one response at a time, each pulled when the last is on its way."""
         loop = asyncio.get_running_loop()
-        while True:
-            await event.wait()
-            event.clear()
-            while (data := self._core.pull(stream, self._clock())) is not None:
-                RESPONSES.inc()
-                BYTES.inc(len(data))
-                await context.write(data)
-            happened()
-            if (deadline := stream.deadline) is not None:
-                timer = loop.call_later(max(deadline - self._clock(), 0.001), event.set)
+        timer: asyncio.TimerHandle | None = None
+        try:
+            while True:
                 await event.wait()
+                event.clear()
+                while (data := self._core.pull(stream, self._clock())) is not None:
+                    RESPONSES.inc()
+                    BYTES.inc(len(data))
+                    await context.write(data)
+                happened()
+                if closed.is_set() and self._core.table.synced:
+                    return
+                if timer is not None:
+                    timer.cancel()
+                if (deadline := stream.deadline) is not None:
+                    timer = loop.call_later(max(deadline - self._clock(), SHORTEST_SECONDS), event.set)
+        finally:
+            if timer is not None:
                 timer.cancel()
 
 

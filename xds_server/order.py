@@ -43,7 +43,7 @@ class Order:
     def ready(self, table: Table, row: Row) -> bool:
         """Whether what a resource needs is in the table; and clusters, with the peer."""
         clusters = self._subscriptions.get(CLUSTERS.key)
-        settled = clusters is None or clusters.settled
+        settled = clusters is None or (clusters.settled and not clusters.refused)
         for need in row.needs:
             type_, name = split(need)
             if type_ in BY_KEY and table.row(type_, name) is None:

@@ -171,10 +171,13 @@ class Subscription:
 
     def holds(self, name: str) -> bool:
         """Whether the peer has a resource of that name, in whatever version; true too of what it does not
-        want, or refuses.
+        want.
         """
         entry = self.view.entry(self.type.key, name)
         if entry is None or entry.row is None:
+            return False
+        refusal = self.refused.get(name)
+        if refusal is not None and entry.added > refusal.since:
             return False
         if self.settled or name in self._warm or not self.wants(name):
             return True

@@ -95,6 +95,17 @@ def test_the_aggregated_service_serves_several_types_on_one_stream(serving: Serv
         assert call.answer().type_url == URLS["listeners"]
 
 
+def test_a_client_that_has_said_all_is_answered(serving: Serving) -> None:
+    """One that closes its side after the first request gets what there is, and then a clean end."""
+    request = xds.DeltaDiscoveryRequest(type_url=URLS["clusters"]).SerializeToString()
+    with serving.channel() as channel:
+        answers = list(channel.stream_stream(DELTA)(iter([request]), timeout=30.0))
+
+    assert [xds.DeltaDiscoveryResponse.FromString(answer).type_url for answer in answers] == [
+        URLS["clusters"]
+    ]
+
+
 def test_a_method_that_there_is_not_is_refused(serving: Serving) -> None:
     """Unary Fetch among them: what is not there needs no guard."""
     with serving.channel() as channel:
