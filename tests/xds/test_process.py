@@ -11,6 +11,7 @@ from pathlib import Path
 
 import grpc
 import pytest
+from envoy.service.discovery.v3 import discovery_pb2 as xds
 
 from isoline import certgen
 from tests.support.background import Background
