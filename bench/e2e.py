@@ -15,7 +15,7 @@ from pathlib import Path
 
 import orjson
 
-from runtime.link.edge import LinkReplica
+from runtime.link.link_replica import LinkReplica
 from tests.support.background import Background
 from tests.support.manifest import Folder, endpoints, ingress, path, rule, service
 from tests.support.up import Up

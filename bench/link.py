@@ -15,8 +15,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from runtime.link.edge import LinkPublisher, LinkReplica
 from runtime.link.keys import LinkKeys, generate
+from runtime.link.link_publisher import LinkPublisher
+from runtime.link.link_replica import LinkReplica
 from runtime.link.row import Row
 
 KEYS, BYTES, CHANGES = 10_000, 500, 500

@@ -12,8 +12,8 @@ from typing import Any, Final
 import prometheus_client
 import structlog
 
-from runtime.link.edge import LinkPublisher
 from runtime.link.keys import LinkKeys
+from runtime.link.link_publisher import LinkPublisher
 from runtime.probe import Probe
 from runtime.workgroup import Workgroup
 from watcher.folder import FOLDER, Batch, Folder

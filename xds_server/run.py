@@ -11,8 +11,9 @@ from typing import Any
 import prometheus_client
 import structlog
 
-from runtime.link.edge import LinkPublisher, LinkReplica
 from runtime.link.keys import LinkKeys
+from runtime.link.link_publisher import LinkPublisher
+from runtime.link.link_replica import LinkReplica
 from runtime.probe import Probe
 from runtime.workgroup import Workgroup
 from xds_server.edge import Edge

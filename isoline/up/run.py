@@ -12,7 +12,7 @@ from isoline.up.child import Child, Family
 from isoline.up.roles import children
 from isoline.up.run_dir import RunDir
 from isoline.up.settings import Settings
-from runtime.link.edge import LinkReplica
+from runtime.link.link_replica import LinkReplica
 from runtime.link.row import Change
 from runtime.workgroup import Workgroup
 

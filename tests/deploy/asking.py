@@ -8,8 +8,8 @@ from pathlib import Path
 
 import httpx
 
-from runtime.link.edge import LinkReplica
 from runtime.link.keys import LinkKeys
+from runtime.link.link_replica import LinkReplica
 from tests.deploy.plain import FLEET, Plain
 from tests.support.admin import Admin
 from tests.support.background import Background

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from runtime.link.address import Address, owned
-from runtime.link.edge import LinkPublisher, LinkReplica
+from runtime.link.link_publisher import LinkPublisher
+from runtime.link.link_replica import LinkReplica
 from runtime.workgroup import StartError
 
 

@@ -11,8 +11,9 @@ import pytest
 import zmq
 
 from runtime.link import frames
-from runtime.link.edge import LinkPublisher, LinkReplica
 from runtime.link.keys import LinkKeys, generate
+from runtime.link.link_publisher import LinkPublisher
+from runtime.link.link_replica import LinkReplica
 from runtime.link.row import Row
 from tests.link.running import holds, ipc, running, table, until
 from tests.support.port import free_port
@@ -21,7 +22,7 @@ from tests.support.program import Program
 # A process that publishes one row, and then lives until it is killed.
 PUBLISHER = """
 import asyncio, sys
-from runtime.link.edge import LinkPublisher
+from runtime.link.link_publisher import LinkPublisher
 from runtime.link.row import Row
 publisher = LinkPublisher(sys.argv[1], ["objects"])
 publisher.publish("objects", puts={"a": Row.of(sys.argv[2].encode())}, synced=True)

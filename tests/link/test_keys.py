@@ -6,8 +6,9 @@ import pytest
 import zmq.utils.z85
 
 from runtime.link.allow_list import answer
-from runtime.link.edge import LinkPublisher, LinkReplica
 from runtime.link.keys import LinkKeys, generate
+from runtime.link.link_publisher import LinkPublisher
+from runtime.link.link_replica import LinkReplica
 from runtime.workgroup import StartError
 from tests.link.running import holds, running, table, until
 from tests.support.port import free_port

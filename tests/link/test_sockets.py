@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from runtime.link.edge import LinkPublisher, LinkReplica
+from runtime.link.link_publisher import LinkPublisher
+from runtime.link.link_replica import LinkReplica
 from runtime.link.row import Row
 from runtime.workgroup import StartError
 from tests.link.running import holds, ipc, running, table, until

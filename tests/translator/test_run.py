@@ -7,7 +7,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from runtime.link.edge import LinkPublisher, LinkReplica
+from runtime.link.link_publisher import LinkPublisher
+from runtime.link.link_replica import LinkReplica
 from runtime.link.row import Row
 from runtime.workgroup import Workgroup
 from tests.stories.objects import ingress, reference, service, slice_

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.link.edge import LinkReplica
+from runtime.link.link_replica import LinkReplica
 from runtime.workgroup import Workgroup
 from tests.watcher.table import objects, problems
 from tests.watcher.texts import service

@@ -12,7 +12,8 @@ from typing import Any, Self
 import grpc
 from envoy.service.discovery.v3 import discovery_pb2 as xds
 
-from runtime.link.edge import LinkPublisher, LinkReplica
+from runtime.link.link_publisher import LinkPublisher
+from runtime.link.link_replica import LinkReplica
 from runtime.link.row import Row
 from tests.support.background import Background
 from tests.support.deadline import wait_until

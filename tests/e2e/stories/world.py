@@ -11,7 +11,8 @@ from typing import Any
 import orjson
 from envoy.config.route.v3.route_pb2 import RouteConfiguration
 
-from runtime.link.edge import LinkPublisher, LinkReplica
+from runtime.link.link_publisher import LinkPublisher
+from runtime.link.link_replica import LinkReplica
 from runtime.link.row import Row
 from tests.stories.objects import Object, ingress
 from tests.support.ads import AdsClient
