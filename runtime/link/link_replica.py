@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import secrets
 import time
 from collections.abc import Mapping
@@ -22,10 +23,8 @@ from runtime.link.socket import MAX_FRAME, Socket
 
 log = structlog.get_logger()
 
-# How often it is seen whether the socket is broken.
+# How often it is seen whether the socket is broken or the publisher lost.
 LOOK_SECONDS = 0.5
-# Without a heartbeat for this long a replica goes to the next address of its publisher's name.
-LOST_SECONDS = 4.0
 
 
 class LinkReplica:
@@ -91,19 +90,17 @@ class LinkReplica:
             self._close()
 
     async def _follow(self, endpoint: str, opened: Socket) -> None:
-        """Until the publisher has not been heard of for LOST_SECONDS; over ipc there is no other to go to."""
-        since = time.monotonic()
+        """Until the publisher is lost; over ipc there is no other to go to."""
         while True:
             opened.drain()  # before patience is lost with what has long arrived
             if opened.error is not None:
                 raise opened.error
             now = time.monotonic()
-            lost = max(since, self._core.heard or 0.0) + LOST_SECONDS
-            if now >= lost and self._address.path is None:
+            if self._address.path is None and self._core.lost(now):
                 log.warning("link lost", table=self._core.table, address=endpoint, heard=self._core.heard)
                 return
             self._ask(now)
-            due = min(self._core.deadline() or lost, now + LOOK_SECONDS)
+            due = min(self._core.deadline() or math.inf, now + LOOK_SECONDS)
             self._wake.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(due - now, 0.001)):
@@ -122,7 +119,7 @@ class LinkReplica:
         if self._keys is not None and self._server is not None:
             opened.zmq.curve_serverkey = self._server
             opened.zmq.curve_publickey, opened.zmq.curve_secretkey = self._keys.public, self._keys.secret
-        self._core.reconnected(secrets.token_hex(8))
+        self._core.reconnected(secrets.token_hex(8), time.monotonic())
         opened.send([b"\x01" + frames.inbox_topic(self._core.inbox)])
         opened.send([b"\x01" + frames.table_topic(self._core.table)])
         opened.zmq.connect(endpoint)

@@ -14,6 +14,8 @@ WINDOW = 32
 BUFFER_BYTES = 32 * 1024 * 1024
 # Seconds without progress after which a snapshot is asked for again, by tries; the last holds for all more.
 PATIENCE = (0.5, 1.0, 2.0)
+# Seconds without a message, of which a heartbeat is one, after which a publisher is lost.
+LOST_SECONDS = 4.0
 
 
 @dataclass(slots=True)
@@ -55,6 +57,7 @@ class Replica:
         self.synced = False
         self.counters = Counters()
         self.heard: float | None = None
+        self._connected = 0.0
         self._joiner = Joiner()
         self._held: frozenset[str] = frozenset()
         self._retained: set[str] = set()  # rows of held origins that the publisher doesn't have
@@ -86,10 +89,10 @@ class Replica:
             case Chunk():
                 self._chunk(read, now)
 
-    def reconnected(self, inbox: str) -> None:
+    def reconnected(self, inbox: str, now: float) -> None:
         """The connection is another one, perhaps to another publisher: nothing of the old one will arrive."""
         self.inbox = inbox
-        self.heard = None
+        self.heard, self._connected = None, now
         self._joiner = Joiner()
         self._assembly = None
         self._buffer, self._buffered = [], 0
@@ -110,6 +113,10 @@ class Replica:
     def deadline(self) -> float | None:
         """When `requests` is to be called although nothing arrives; None for never."""
         return None if self._assembly is None else self._assembly.due
+
+    def lost(self, now: float) -> bool:
+        """Whether nothing has come of this connection for LOST_SECONDS: another publisher may have more."""
+        return now >= (self._connected if self.heard is None else self.heard) + LOST_SECONDS
 
     @property
     def changed(self) -> bool:

@@ -280,6 +280,19 @@ def test_a_lost_chunk_is_asked_for_again_with_patience() -> None:
     assert replica.deadline() == 2.5
 
 
+def test_a_publisher_is_lost_when_it_is_silent_for_four_seconds() -> None:
+    """From its last message on, or from when the connection was made."""
+    replica = Replica("objects", "inbox")
+    replica.reconnected("inbox", 10.0)
+    assert [replica.lost(now) for now in (13.9, 14.0)] == [False, True]
+
+    replica.receive(Publisher("objects", "epoch").beat(), 14.0)
+    assert [replica.lost(now) for now in (17.9, 18.0)] == [False, True]
+
+    replica.reconnected("inbox", 20.0)
+    assert [replica.lost(now) for now in (23.9, 24.0)] == [False, True]
+
+
 def test_another_version_of_the_format_is_refused_and_counted() -> None:
     """During a rolling upgrade the old and new ends wait for their like."""
     replica, beat = Replica("objects", "inbox"), Publisher("objects", "epoch").beat()

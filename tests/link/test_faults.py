@@ -177,3 +177,18 @@ async def test_a_replica_goes_to_the_next_address_when_its_publisher_falls_silen
 
         assert replica.status()["connected"] == f"tcp://127.0.0.2:{port}"
         assert (replica.take().puts, replica.synced) == ({}, True)
+
+
+async def test_waiting_for_a_publisher_that_is_long_lost_costs_nothing(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over ipc there is no other to go to: the replica looks again every LOOK_SECONDS, not all the time."""
+    looks: list[float] = []
+    monkeypatch.setattr("runtime.link.replica.LOST_SECONDS", 0.0)
+    monkeypatch.setattr("runtime.link.link_replica.LOOK_SECONDS", 0.1)
+    monkeypatch.setattr("runtime.link.replica.Replica.requests", lambda _, now: looks.append(now) or [])
+
+    async with running(LinkReplica(ipc(place), "objects")):
+        await until(lambda: len(looks) >= 4, "four looks")
+
+    assert looks[3] - looks[0] >= 0.29

@@ -60,7 +60,7 @@ class Wire:
         self.connected = 1 - self.connected
         self.down.clear()
         self.up.clear()
-        self.replica.reconnected(f"inbox-{self.now}")
+        self.replica.reconnected(f"inbox-{self.now}", self.now)
 
     def beat(self) -> None:
         self.down.append(self.publisher.beat())
