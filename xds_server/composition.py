@@ -79,3 +79,8 @@ def owner_of(host: str) -> str:
 def hosts_of(table: Table, route_configuration: str) -> list[str]:
     """The virtual hosts that belong to a route configuration, sorted."""
     return [host for host in sorted(table.names(HOSTS.key)) if owner_of(host) == route_configuration]
+
+
+def has_hosts(table: Table, route_configuration: str) -> bool:
+    """Whether any virtual host belongs to a route configuration."""
+    return any(owner_of(host) == route_configuration for host in table.names(HOSTS.key))

@@ -3,15 +3,14 @@
 Source: envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol, "Incremental xDS".
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 
-from runtime.link.row import Row
 from runtime.wire import DeltaRequest
 from xds_server.composition import Composition
 from xds_server.draft import Draft, Sent
 from xds_server.resource_type import HOSTS, ResourceType
-from xds_server.subscription import MAX_UNDER_WAY, NEWEST, WILDCARD, Refusal, Subscription
+from xds_server.subscription import NEWEST, WILDCARD, Gate, Refusal, Subscription
 
 # A larger response is sent in several (D9): what Envoy parses in one go, in some ten milliseconds.
 MAX_BYTES = 2 * 1024 * 1024
@@ -20,9 +19,10 @@ MAX_BYTES = 2 * 1024 * 1024
 class Delta(Subscription):
     """A subscription that is told only what has changed."""
 
-    def __init__(self, type_: ResourceType, view: Composition, ready: Callable[[Row], bool]) -> None:
-        super().__init__(type_, view, ready)
+    def __init__(self, type_: ResourceType, view: Composition, gate: Gate) -> None:
+        super().__init__(type_, view, gate)
         self._started = False
+        self._parts: deque[tuple[str, ...]] = deque()  # of responses that were refused
         self._wanting: set[str] = set()  # asked for by name, and not answered yet
         self._gone: dict[str, None] = {}
         self._lingering: dict[str, None] = {}  # what the peer came with, and is gone
@@ -85,55 +85,48 @@ class Delta(Subscription):
         for name in names:
             if name == WILDCARD:
                 self.wildcard = False
-                self._forget([n for n in (*self._owed, *self.waiting, *self.refused) if not self.wants(n)])
+                self._forget_unwanted((*self._owed, *self._older, *self._wanting, *self._lingering))
                 continue
             named = name in self.names
             self.names.discard(name)
-            if not self.wildcard:
-                self._forget([name])
-            elif named:
+            if self.wildcard and named:
                 self._want([name], since=self.position)
+            self._forget_unwanted([name])
 
-    def _forget(self, names: Iterable[str]) -> None:
-        for name in names:
+    def _forget_unwanted(self, names: Iterable[str]) -> None:
+        for name in [name for name in names if not self.wants(name)]:
             self._wanting.discard(name)
-            for where in (self._owed, self.waiting, self.refused, self._lingering):
+            for where in (self._owed, self.waiting, self.refused, self._older, self._lingering):
                 where.pop(name, None)
 
     # Responses
 
     def pull(self, now: float, until: int) -> Draft | None:  # noqa: ARG002 - for State-of-the-World
         """The next response with resources."""
-        if len(self.under_way) >= MAX_UNDER_WAY:
-            return None
-        self._gather(now)
+        self._gather()
+        self._owe_waiting(now)
         return self._part() or self._puts(now)
 
-    def _gather(self, now: float) -> None:
+    def _gather(self) -> None:
         """What has changed since the position is owed."""
-        revision = self.view.table.revision
         if self.position < self.view.changed(self.type.key):
             # What was removed and is back before the peer was told: it may have what was before the removal.
             since = min(self.position, self._removes_since) if self.removes_at else self.position
             self.owe(self.view.changes(self.type.key, self.position), since)
-        self.position = revision
-        if self.waiting:
-            since = min(wait.since for wait in self.waiting.values())
-            self.owe(self._waited(now), since=since)
+        self.position = self.view.table.revision
 
     def _part(self) -> Draft | None:
         """A part of a response that was refused (D6), without what has changed meanwhile."""
         while self._parts:
-            names, since = self._parts.popleft()
-            part = [name for name in names if name not in self._owed and self.wants(name)]
-            sendable = tuple(name for name in part if self._sendable(name) is not None)
-            if sendable:
-                return Draft(since, sendable)
+            part = [name for name in self._parts.popleft() if name not in self._owed and self.wants(name)]
+            names = tuple(name for name in part if self._is_sendable(name))
+            if names:
+                return Draft(NEWEST, names)
         return None
 
-    def _sendable(self, name: str) -> Row | None:
+    def _is_sendable(self, name: str) -> bool:
         row = self.view.row(self.type.key, name)
-        return None if row is None or self._refuses(name, row) else row
+        return row is not None and not self._refuses(name, row)
 
     def _puts(self, now: float) -> Draft | None:
         names: list[str] = []
@@ -183,8 +176,8 @@ class Delta(Subscription):
             names.update(dict.fromkeys(self._removed(until)))
             self.removed_to = until
         gone = tuple(name for name in names if self.view.row(self.type.key, name) is None)
-        refused = [self.refused.pop(name) for name in gone if name in self.refused]
-        since = min([since, *(refusal.since for refusal in refused)])
+        for name in gone:
+            self.refused.pop(name, None)
         return Draft(since, removed=gone) if gone else None
 
     def _removed(self, until: int) -> Iterator[str]:
@@ -207,47 +200,21 @@ class Delta(Subscription):
     def answer(self, nonce: str, message: str | None) -> Sent | None:
         """An acknowledgement, with a message a refusal; the response that it is of, None for none (D5)."""
         sent = next((sent for sent in self.under_way if str(sent.number) == nonce), None)
-        if sent is None:
-            return None
-        self.under_way.remove(sent)
-        if message is None:
-            self.acknowledge(sent)
-        else:
-            self.refuse(sent, message)
+        if sent is not None:
+            self._answered(sent, message)
         return sent
 
-    def refuse(self, sent: Sent, message: str) -> None:
+    def _refuse(self, sent: Sent, message: str) -> None:
         """The same set is not sent again; halves of it are, until what is refused stands alone."""
-        wanted = [name for name in sent.versions if self.wants(name)]
-        stale = [name for name in wanted if not self._is_current(name, sent.versions[name])]
-        for name in stale:
-            self._carry_over(name, sent.since)
-        names = tuple(name for name in wanted if name not in stale)
-        if len(wanted) == 1:
-            for name in names:
-                before = self.refused.get(name)
-                since = sent.since if before is None else min(sent.since, before.since)
-                self.refused[name] = Refusal(sent.versions[name], message, since)
-        elif names:
-            middle = (len(names) + 1) // 2
-            parts = (names[:middle], names[middle:])
-            self._parts += [(part, sent.since) for part in parts if part]
-        if not self.under_way:
-            self._warm.clear()
+        current = [name for name, version in sent.versions.items() if self._is_current(name, version)]
+        if not sent.versions:
+            self.refused.update((name, Refusal("", message)) for name in sent.removed)
+        elif len(sent.versions) == 1:
+            self.refused.update((name, Refusal(sent.versions[name], message)) for name in current)
+        else:
+            middle = (len(current) + 1) // 2
+            self._parts += [tuple(part) for part in (current[:middle], current[middle:]) if part]
 
     def _is_current(self, name: str, version: str) -> bool:
-        """Whether it has not been changed since; what is gone, and still to be told so, is as it was."""
-        entry = self.view.entry(self.type.key, name)
-        if entry is None or (entry.row is None and entry.changed <= self.removed_to):
-            return False
         row = self.view.row(self.type.key, name)
-        return row is None or row.version == version
-
-    def _carry_over(self, name: str, since: int) -> None:
-        """What was refused has been changed: while that is not acknowledged, the peer has what was before."""
-        newer = [at for at, sent in enumerate(self.under_way) if name in sent.versions]
-        for at in newer:
-            sent = self.under_way[at]
-            self.under_way[at] = replace(sent, since=min(sent.since, since))
-        if not newer:
-            self.owe([name], since)
+        return row is not None and row.version == version and self.wants(name)

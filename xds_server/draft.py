@@ -8,9 +8,9 @@ from dataclasses import dataclass
 class Draft:
     """Names of the resources to send, of those that are gone, and of those asked for that there never were.
 
-    `kept` are gone from the table, and sent as they were last. `since` is the revision that the peer has
-    acknowledged if it has acknowledged all but this. Only State-of-the-World has a `version` of the response,
-    and `changed`: those of the names that are new in it.
+    `kept` are gone from the table, and sent as they were last. `since` is the revision that the peer has,
+    if it has all but this. Only State-of-the-World has a `version` of the response, and `changed`: those of
+    the names that are new in it.
     """
 
     since: int
@@ -24,8 +24,11 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A response that is not acknowledged yet: `number` is its nonce; versions of what it holds, by name."""
+    """A response that is not acknowledged yet: `number` is its nonce; versions of what it holds, by name; the
+    names that it removes.
+    """
 
     number: int
     versions: Mapping[str, str]
+    removed: tuple[str, ...]
     since: int

@@ -23,5 +23,7 @@ class Grace:
         if self.due is None and wanted > self.passed and acknowledged >= wanted:
             self.due, self._target = now + self._seconds, wanted
         if self.due is not None and now >= self.due:
-            self.passed, self.due = self._target, None
+            self.due = None
+            if acknowledged >= self._target:  # still: a peer may have asked for more routes meanwhile
+                self.passed = self._target
         return self.passed

@@ -24,13 +24,23 @@ from xds_server.table import Table
 
 
 class Order:
-    """Reads the subscriptions of a stream, which began at `opened`; `aggregated`: it may have all of them."""
+    """Reads the subscriptions of a stream, which began at `opened`; it is their gate.
+
+    `needed` are the types of route that the peer is to subscribe to: those that it will name clusters by.
+    """
 
     def __init__(
-        self, subscriptions: Mapping[str, Subscription], *, aggregated: bool, grace: float, opened: float
+        self,
+        subscriptions: Mapping[str, Subscription],
+        table: Table,
+        *,
+        needed: frozenset[ResourceType],
+        grace: float,
+        opened: float,
     ) -> None:
         self._subscriptions = subscriptions
-        self._aggregated = aggregated
+        self._table = table
+        self._needed = needed
         self._old_at = opened + WAIT_SECONDS
         self._young_until: float | None = None
         self._grace = Grace(grace)
@@ -40,19 +50,25 @@ class Order:
         """When more may be taken although nothing has happened."""
         return min((at for at in (self._grace.due, self._young_until) if at is not None), default=None)
 
-    def ready(self, table: Table, row: Row) -> bool:
+    @property
+    def progress(self) -> tuple[int, int]:
+        """What `ready` says may be otherwise when this is."""
+        clusters = self._subscriptions.get(CLUSTERS.key)
+        return self._table.revision, -1 if clusters is None else clusters.progress
+
+    def ready(self, row: Row) -> bool:
         """Whether what a resource needs is in the table; and clusters, with the peer."""
         clusters = self._subscriptions.get(CLUSTERS.key)
-        settled = clusters is None or (clusters.settled and not clusters.refused)
+        settled = clusters is None or clusters.settled
         for need in row.needs:
             type_, name = split(need)
-            if type_ in BY_KEY and table.row(type_, name) is None:
+            if type_ in BY_KEY and self._table.row(type_, name) is None:
                 return False
             if not settled and type_ == CLUSTERS.key and clusters is not None and not clusters.holds(name):
                 return False
         return True
 
-    def until(self, table: Table, type_: ResourceType, now: float) -> int:
+    def until(self, type_: ResourceType, now: float) -> int:
         """The revision up to which what is gone may be taken from the peer."""
         if type_.outlives:
             found = [self._subscriptions.get(key) for key in (CLUSTERS.key, ENDPOINTS.key)]
@@ -60,16 +76,15 @@ class Order:
             self._young_until = None
             return self._grace.until(wanted, self._routes_acknowledged(now) if wanted else 0, now)
         if type_ in {SECRETS, ROUTES} and (listeners := self._subscriptions.get(LISTENERS.key)) is not None:
-            return min(listeners.acknowledged(refusals=True), table.revision)
-        return table.revision
+            return min(listeners.acknowledged(refusals=True), self._table.revision)
+        return self._table.revision
 
     def _routes_acknowledged(self, now: float) -> int:
         """The revision up to which the peer's routes are what they should be: older ones may name clusters
         that are gone.
         """
-        found = [self._subscriptions.get(key) for key in (ROUTES.key, HOSTS.key)]
-        routes = [sub.acknowledged(refusals=True) for sub in found if sub is not None]
-        if not routes and self._aggregated and now < self._old_at:
+        if now < self._old_at and any(type_.key not in self._subscriptions for type_ in self._needed):
             self._young_until = self._old_at
             return 0  # it has not asked for them yet
-        return min(routes, default=NEWEST)
+        found = [self._subscriptions.get(key) for key in (ROUTES.key, HOSTS.key)]
+        return min((sub.acknowledged(refusals=True) for sub in found if sub is not None), default=NEWEST)

@@ -11,7 +11,7 @@ from xds_server.composition import Composition
 from xds_server.delivery import Deliveries
 from xds_server.draft import Draft
 from xds_server.host import Method
-from xds_server.resource_type import ResourceType
+from xds_server.resource_type import BY_KEY, ResourceType
 from xds_server.responses import Response, Responses
 from xds_server.stream import Stream
 from xds_server.table import Table
@@ -19,6 +19,8 @@ from xds_server.table import Table
 FLEET = "isoline"
 # Acknowledgements that are recognised by their bytes: some for each response of the last moments.
 KNOWN = 4096
+# An acknowledgement has a type and a nonce: whatever is longer has something else too.
+KNOWN_BYTES = 200
 
 
 class Server:
@@ -55,10 +57,12 @@ class Server:
                 begun = now - age
                 self.deliveries.begin(self.table.revision, changed, set(self.streams), change.at, begun)
             if self.table.crowded:
-                self.table.prune(
-                    min((stream.passed() for stream in self.streams), default=self.table.revision)
-                )
+                self.table.prune({key: self._passed(key) for key in BY_KEY})
         return self.table.synced and (bool(changed) or not before)
+
+    def _passed(self, type_: str) -> int:
+        found = (stream.passed(self.table, type_) for stream in self.streams)
+        return min(found, default=self.table.revision)
 
     # Streams
 
@@ -83,7 +87,7 @@ class Server:
             stream.acknowledge(*known)
             return
         found = stream.receive(data)
-        if shared and found is not None:
+        if shared and found is not None and len(data) <= KNOWN_BYTES:
             if len(self._acknowledgements) >= KNOWN:
                 self._acknowledgements.clear()
             self._acknowledgements[data] = found

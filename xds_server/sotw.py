@@ -4,7 +4,7 @@ Source: envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol, "The xDS transpor
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from hashlib import blake2b
 
 from runtime.link.row import Row
@@ -13,15 +13,7 @@ from xds_server.composition import Composition
 from xds_server.draft import Draft, Sent
 from xds_server.resource_type import ResourceType
 from xds_server.responses import Response
-from xds_server.subscription import (
-    MAX_UNDER_WAY,
-    NEWEST,
-    WAIT_SECONDS,
-    WILDCARD,
-    Refusal,
-    Subscription,
-    Wait,
-)
+from xds_server.subscription import NEWEST, WAIT_SECONDS, WILDCARD, Gate, Refusal, Subscription
 
 # Resources of one refused response that are shown, when the refusal names none.
 MAX_BLAMED = 10
@@ -30,8 +22,8 @@ MAX_BLAMED = 10
 class Sotw(Subscription):
     """A subscription that is told the complete set (`ResourceType.whole`), or what of the set changed."""
 
-    def __init__(self, type_: ResourceType, view: Composition, ready: Callable[[Row], bool]) -> None:
-        super().__init__(type_, view, ready)
+    def __init__(self, type_: ResourceType, view: Composition, gate: Gate) -> None:
+        super().__init__(type_, view, gate)
         self.version = ""
         self._nonce = ""
         self._named = False  # an empty list is the wildcard only before the first name (S5)
@@ -45,18 +37,14 @@ class Sotw(Subscription):
         if first:
             self._begin(request)
         self._subscribe(request.resource_names, first=first)
-        if first or not request.nonce or request.nonce != self._nonce:
-            return None  # a stale nonce answers nothing; its names count (S2)
-        answered = [sent for sent in self.under_way if sent.number <= int(self._nonce)]
-        self.under_way.clear()
-        if not answered:
+        # An unknown nonce, of an earlier stream perhaps, answers nothing; its names count (S2).
+        sent = next((sent for sent in self.under_way if str(sent.number) == request.nonce), None)
+        if sent is None:
             return None
-        if message is None:
-            for sent in answered:
-                self.acknowledge(sent)
-        else:
-            self.refuse(answered[-1], message)
-        return answered[-1]
+        for older in [older for older in self.under_way if older.number < sent.number]:
+            self._answered(older, None)  # it was not refused when its turn was
+        self._answered(sent, message)
+        return sent
 
     def _begin(self, request: DiscoveryRequest) -> None:
         self.removed_to = self.view.table.revision
@@ -72,26 +60,20 @@ class Sotw(Subscription):
         for name in [name for name in self.names if name not in listed]:
             self.names.discard(name)
         self.names.update(new)
-        if (wildcard and not self.wildcard) or first:
-            self.ask()
         gained = wildcard and not self.wildcard
         lost = self.wildcard and not wildcard
         self.wildcard = wildcard
         if self.type.whole:
-            if (new and not wildcard) or lost:
+            if first or gained or lost or (new and not wildcard):
                 self.ask()
         else:
             self.owe(self.view.names(self.type.key) if gained else new, since=0)
-        for name in [name for name in (*self._owed, *self.waiting, *self.refused) if not self.wants(name)]:
-            for where in (self._owed, self.waiting, self.refused):
-                where.pop(name, None)
+        self._forget_unwanted((*self._owed, *self._older))
 
     # Responses
 
     def pull(self, now: float, until: int) -> Draft | None:
         """The next response."""
-        if len(self.under_way) >= MAX_UNDER_WAY:
-            return None
         return self._whole(now, until) if self.type.whole else self._some(now)
 
     def pull_removals(self, until: int) -> Draft | None:  # noqa: ARG002 - what it overrides
@@ -105,22 +87,20 @@ class Sotw(Subscription):
 
     def _whole(self, now: float, until: int) -> Draft | None:
         type_, table = self.type.key, self.view.table
-        if table.removed(type_) <= self.removed_to:
-            self.removed_to = max(
-                self.removed_to, self.position
-            )  # so that what is looked through later is short
+        if table.removed(type_) <= self.removed_to:  # so that what is looked through later is short
+            self.removed_to = max(self.removed_to, self.position)
         going = until > self.removed_to and table.removed(type_) > self.removed_to
         news = self.position < self.view.changed(type_)
         if not (news or going or self._asked or self.waiting):
             return None
+        self._forget_gone()
         names = tuple(sorted(name for name in self.view.names(type_) if self.wants(name)))
         changed = [n for n in self.view.changes(type_, self.position) if self.view.row(type_, n) is not None]
         wanted = tuple(name for name in changed if self.wants(name))
         # One that is not ready holds back the set: a set without it would delete it.
-        unready = [name for name, row in self._rows(wanted) if not self._ready(row)]
-        wait = Wait(now + WAIT_SECONDS, self.position)
-        self.waiting = {name: self.waiting.get(name, wait) for name in unready}
-        if self.waiting and now < min(found.due for found in self.waiting.values()):
+        unready = [name for name, row in self._rows(wanted) if not self._gate.ready(row)]
+        self.waiting = {name: self.waiting.get(name, now + WAIT_SECONDS) for name in unready}
+        if self.waiting and now < min(self.waiting.values()):
             return None
         self.waiting = {}
         since, self.position, self.removed_to = self.position, table.revision, max(until, self.removed_to)
@@ -136,8 +116,10 @@ class Sotw(Subscription):
         if self.position < self.view.changed(self.type.key):
             self.owe(self.view.changes(self.type.key, self.position))
         self.position = self.removed_to = self.view.table.revision
-        if self.waiting:
-            self.owe(self._waited(now), since=min(wait.since for wait in self.waiting.values()))
+        self._owe_waiting(now)
+        if not self._owed:
+            return None
+        self._forget_gone()
         since, owed = self._owed_since, tuple(self._owed)
         self._owed.clear()
         self._owed_since = NEWEST
@@ -148,6 +130,12 @@ class Sotw(Subscription):
         if not names:
             return None
         return Draft(since, tuple(names), version=self._version(names, ()), changed=tuple(names))
+
+    def _forget_gone(self) -> None:
+        """What is gone and was refused: nothing is sent of it any more, so nothing will be acknowledged."""
+        for name in [name for name in self._older if self.view.row(self.type.key, name) is None]:
+            for where in (self.refused, self.waiting, self._older):
+                where.pop(name, None)
 
     def _rows(self, names: Iterable[str]) -> list[tuple[str, Row]]:
         found = [(name, self.view.row(self.type.key, name)) for name in names]
@@ -169,11 +157,11 @@ class Sotw(Subscription):
 
     # Answers
 
-    def refuse(self, sent: Sent, message: str) -> None:
+    def _refuse(self, sent: Sent, message: str) -> None:
         """The same bytes are not sent again (S1). Refused is what the message names, else any of them."""
         named = [name for name in sent.versions if is_named(name, message)]
         for name in named or list(sent.versions)[:MAX_BLAMED]:
-            self.refused[name] = Refusal(sent.versions[name], message, sent.since)
+            self.refused[name] = Refusal(sent.versions[name], message)
 
 
 def is_named(name: str, message: str) -> bool:

@@ -8,10 +8,9 @@ it are acknowledged, and `grace` seconds later.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from runtime.link.row import Row
 from runtime.wire import DecodeError, DeltaRequest, DiscoveryRequest, Node, decode_node, decode_request
 from xds_server import refusal
-from xds_server.composition import Composition, hosts_of
+from xds_server.composition import Composition, has_hosts, hosts_of
 from xds_server.delta import Delta
 from xds_server.draft import Draft, Sent
 from xds_server.host import Host, Method, PeerError
@@ -29,6 +28,7 @@ from xds_server.resource_type import (
 )
 from xds_server.sotw import Sotw
 from xds_server.subscription import NEWEST, Refusal
+from xds_server.table import Table
 
 # VHDS over the aggregated stream (Envoy's PR 41996).
 VHDS_SINCE = (1, 37, 0)
@@ -51,8 +51,8 @@ class Stream:
         self._node_bytes: bytes | None = None
         self._view: Composition | None = None
         self._number = 0
-        aggregated = method.type_ is None
-        self._order = Order(self.subscriptions, aggregated=aggregated, grace=host.grace, opened=now)
+        self._opened = now
+        self._found_order: Order | None = None
         self._routes_sent: set[str] = set()
 
     @property
@@ -67,6 +67,19 @@ class Stream:
             )
             self._view = self._host.view(self.node.cluster, inline=not vhds)
         return self._view
+
+    @property
+    def _order(self) -> Order:
+        if self._found_order is None:
+            needed = frozenset({ROUTES if self.view.inline else HOSTS})
+            self._found_order = Order(
+                self.subscriptions,
+                self.view.table,
+                needed=needed if self.method.type_ is None else frozenset(),
+                grace=self._host.grace,
+                opened=self._opened,
+            )
+        return self._found_order
 
     # Requests
 
@@ -95,7 +108,7 @@ class Stream:
             return None
         found = self.subscriptions.get(type_.key)
         if found is None:
-            found = self.subscriptions[type_.key] = Delta(type_, self._view_of(type_), self._ready)
+            found = self.subscriptions[type_.key] = Delta(type_, self._view_of(type_), self._order)
             found.request(request, renewed=self._renewed(type_))
             if type_ is ROUTES:
                 self._routes_sent.update(request.initial_versions)
@@ -107,12 +120,12 @@ class Stream:
             return None
         assert isinstance(found, Delta)  # noqa: S101 - of a Delta stream
         message = self._message(type_, request.error.message if request.error else None)
-        if request.nonce:
-            self._answered(type_, found.answer(request.nonce, message))
+        sent = found.answer(request.nonce, message) if request.nonce else None
+        self._answered(type_, sent)
         if request.subscribe or request.unsubscribe:
             found.request(request)
             return None
-        plain = request.nonce and message is None and request.node is None
+        plain = sent is not None and message is None and request.node is None
         return (type_, request.nonce) if plain else None
 
     def _receive_sotw(self, request: DiscoveryRequest) -> None:
@@ -121,7 +134,7 @@ class Stream:
             return
         found = self.subscriptions.get(type_.key)
         if found is None:
-            found = self.subscriptions[type_.key] = Sotw(type_, self._view_of(type_), self._ready)
+            found = self.subscriptions[type_.key] = Sotw(type_, self._view_of(type_), self._order)
         assert isinstance(found, Sotw)  # noqa: S101 - of a State-of-the-World stream
         message = self._message(type_, request.error.message if request.error else None)
         self._answered(type_, found.request(request, message))
@@ -183,19 +196,20 @@ class Stream:
 
     def pull(self, now: float) -> bytes | None:
         """The next response; None when there is none now."""
-        if not self.subscriptions or not (table := self.view.table).synced:
+        if not self.subscriptions or not self.view.table.synced:
             return None
         for type_, found in self._in(ORDER):
-            if (draft := found.pull(now, self._order.until(table, type_, now))) is not None:
+            if (draft := found.pull(now, self._order.until(type_, now))) is not None:
                 return self._send(found, draft)
         for type_, found in self._in(reversed(ORDER)):
-            if (draft := found.pull_removals(self._order.until(table, type_, now))) is not None:
+            if (draft := found.pull_removals(self._order.until(type_, now))) is not None:
                 return self._send(found, draft)
         return None
 
     def _in(self, order: Iterable[ResourceType]) -> Iterator[tuple[ResourceType, Delta | Sotw]]:
         for type_ in order:
-            if (found := self.subscriptions.get(type_.key)) is not None:
+            found = self.subscriptions.get(type_.key)
+            if found is not None and not found.full:
                 yield type_, found
 
     @property
@@ -208,9 +222,10 @@ class Stream:
         """The revision up to which all is acknowledged, or refused."""
         return min((sub.acknowledged() for sub in self.subscriptions.values()), default=NEWEST)
 
-    def passed(self) -> int:
-        """The revision up to which the table may forget what is gone."""
-        return min((sub.passed for sub in self.subscriptions.values()), default=NEWEST)
+    def passed(self, table: Table, type_: str) -> int:
+        """The revision up to which a table may forget what is gone of a type."""
+        found = self.subscriptions.get(type_)
+        return NEWEST if found is None or found.view.table is not table else found.passed
 
     def _send(self, found: Delta | Sotw, draft: Draft) -> bytes:
         responses, view = self._host.responses, found.view
@@ -224,9 +239,6 @@ class Stream:
             self._repeat_hosts(response.versions)
         self._host.sent(self, draft, response)
         return response.data
-
-    def _ready(self, row: Row) -> bool:
-        return self._order.ready(self.view.table, row)
 
     # What follows from what was sent
 
@@ -263,7 +275,7 @@ class Stream:
         """
         hosts = self.subscriptions.get(HOSTS.key)
         if isinstance(hosts, Delta):
-            hosts.tell_gone(f"{name}/" for name in routes if not hosts_of(self.view.table, name))
+            hosts.tell_gone(f"{name}/" for name in routes if not has_hosts(self.view.table, name))
 
     def refused(self) -> dict[str, Refusal]:
         """What the peer refuses now, by key."""

@@ -5,8 +5,9 @@ what differs from "everything up to that revision" is kept by name.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from runtime.link.row import Row
 from xds_server.composition import Composition
@@ -24,47 +25,47 @@ MAX_UNDER_WAY = 100
 WILDCARD = "*"
 
 
+class Gate(Protocol):
+    """Whether what a resource needs is there; the answers may change when `progress` has."""
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """Other than before when something may have become ready."""
+
+    def ready(self, row: Row) -> bool:
+        """Whether a resource may be sent now."""
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A resource that the peer refused: in which version, why, and what it may hold of before (`since` as in
-    Draft).
-    """
+    """A resource that the peer refused: in which version, and why."""
 
     version: str
     message: str
-    since: int
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """A resource that is held back until something else is there, or until it is due; `since` as in Draft."""
-
-    due: float
-    since: int
 
 
 class Subscription:
-    """What State-of-the-World and Delta have in common.
+    """What State-of-the-World and Delta have in common. `refused` is what the peer refuses now, by name."""
 
-    `ready` says whether what a resource needs is there. `refused` are those that the peer refuses now.
-    """
-
-    def __init__(self, type_: ResourceType, view: Composition, ready: Callable[[Row], bool]) -> None:
+    def __init__(self, type_: ResourceType, view: Composition, gate: Gate) -> None:
         self.type = type_
         self.view = view
         self.names = Names()
         self.wildcard = False
         self.position = 0
         self.removed_to = 0
+        self.progress = 0
         self.under_way: deque[Sent] = deque()
         self.refused: dict[str, Refusal] = {}
-        self.waiting: dict[str, Wait] = {}
-        self._ready = ready
+        self.waiting: dict[str, float] = {}  # held back → until when; the first is the first to be due
+        self._gate = gate
+        self._looked: tuple[int, int] | None = None  # the gate's progress when `waiting` was looked through
         self._owed: dict[str, None] = {}
         self._owed_since = NEWEST
-        self._parts: deque[tuple[tuple[str, ...], int]] = (
-            deque()
-        )  # of a response that was refused; with since
+        # What the peer has of a name may be as old as that revision, until it acknowledges a response that is
+        # newer than that number (docs/decisions/0007).
+        self._older: dict[str, tuple[int, int]] = {}
+        self._number = 0
         self._asked = False
         self._warm: set[str] = set()
 
@@ -85,6 +86,11 @@ class Subscription:
         """The peer waits for an answer, be it empty."""
         self._asked = True
 
+    def _forget_unwanted(self, names: Iterable[str]) -> None:
+        for name in [name for name in names if not self.wants(name)]:
+            for where in (self._owed, self.waiting, self.refused, self._older):
+                where.pop(name, None)
+
     # What is sent
 
     def pull(self, now: float, until: int) -> Draft | None:
@@ -103,43 +109,45 @@ class Subscription:
 
     def sent(self, draft: Draft, response: Response) -> None:
         """That draft is on its way, as this response."""
-        self.under_way.append(Sent(response.number, response.versions, draft.since))
+        since = draft.since
+        if self._older:
+            since = min([since, *(self._since(name) for name in (*response.versions, *draft.removed))])
+        self._number = response.number
+        self.under_way.append(Sent(response.number, response.versions, draft.removed, since))
+
+    @property
+    def full(self) -> bool:
+        """Whether the peer has so much to acknowledge that it is sent nothing more."""
+        return len(self.under_way) >= MAX_UNDER_WAY
 
     @property
     def deadline(self) -> float | None:
         """When `pull` may have something although nothing has happened."""
-        if len(self.under_way) >= MAX_UNDER_WAY:
-            return None
-        return min((wait.due for wait in self.waiting.values()), default=None)
+        return None if self.full else next(iter(self.waiting.values()), None)
 
     def _goes(self, name: str, row: Row, now: float, since: int) -> bool:
         """Whether a resource may be sent; one that has to wait is looked at again."""
         if self._refuses(name, row):
             self.waiting.pop(name, None)
             return False
-        if not self._ready(row):
-            wait = self.waiting.setdefault(name, Wait(now + WAIT_SECONDS, since))
-            if now < wait.due:
-                return False
+        if not self._gate.ready(row) and now < self.waiting.setdefault(name, now + WAIT_SECONDS):
+            self._has_older(name, since, self._number)
+            return False
         self.waiting.pop(name, None)
         return True
 
-    def _waited(self, now: float) -> list[str]:
-        """Those that were held back and may go now."""
-        found = []
-        for name, wait in self.waiting.items():
-            row = self.view.row(self.type.key, name)
-            if row is None or now >= wait.due or self._ready(row):
-                found.append(name)
-        return found
+    def _owe_waiting(self, now: float) -> None:
+        """Those that were held back are looked at again, if that may have another end now."""
+        if self.waiting and (now >= next(iter(self.waiting.values())) or self._looked != self._gate.progress):
+            self._looked = self._gate.progress
+            self.owe(self.waiting, since=min(map(self._since, self.waiting)))
 
     # What is acknowledged
 
     def acknowledged(self, *, refusals: bool = False) -> int:
-        """The revision up to which the peer has acknowledged all that it wants: NEWEST when that is all there
-        is.
+        """The revision up to which the peer has all that it wants: NEWEST when that is all there is.
 
-        With `refusals` a resource that it refuses counts as not acknowledged; else as settled.
+        With `refusals` a resource that it refuses counts as not there; else as settled.
         """
         found = NEWEST
         if self.position < self.view.changed(self.type.key):
@@ -148,10 +156,11 @@ class Subscription:
             found = min(found, self._removes_since)
         if self._owed:
             found = min(found, self._owed_since)
-        found = min([found, *(sent.since for sent in self.under_way), *(since for _, since in self._parts)])
-        found = min([found, *(wait.since for wait in self.waiting.values())])
-        if refusals:
-            found = min([found, *(refusal.since for refusal in self.refused.values())])
+        if self.under_way:
+            found = min(found, *(sent.since for sent in self.under_way))
+        if self._older:
+            counts = (at for name, (at, _) in self._older.items() if refusals or name not in self.refused)
+            found = min([found, *counts])
         return found
 
     @property
@@ -166,7 +175,7 @@ class Subscription:
     @property
     def settled(self) -> bool:
         """Whether everything that there is has been sent and acknowledged."""
-        open_ = self.under_way or self._owed or self._parts or self.waiting
+        open_ = self.under_way or self._owed or self._older
         return not open_ and self.position >= self.view.changed(self.type.key)
 
     def holds(self, name: str) -> bool:
@@ -176,14 +185,9 @@ class Subscription:
         entry = self.view.entry(self.type.key, name)
         if entry is None or entry.row is None:
             return False
-        refusal = self.refused.get(name)
-        if refusal is not None and entry.added > refusal.since:
-            return False
-        if self.settled or name in self._warm or not self.wants(name):
+        if name in self._warm or not self.wants(name):
             return True
-        if name in self._owed or name in self.waiting or entry.added > self.position:
-            return False
-        if any(name in names for names, _ in self._parts):
+        if name in self._owed or entry.added > min(self.position, self._since(name)):
             return False
         return not any(name in sent.versions and entry.added > sent.since for sent in self.under_way)
 
@@ -191,17 +195,39 @@ class Subscription:
         """What a resource that was sent before response `number` waited for is there: the peer holds it."""
         if any(name in sent.versions and sent.number < number for sent in self.under_way):
             self._warm.add(name)
+            self.progress += 1
 
-    def acknowledge(self, sent: Sent) -> None:
-        """The peer has taken this response."""
-        for name in self.refused.keys() & sent.versions.keys():
-            del self.refused[name]
+    def _answered(self, sent: Sent, message: str | None) -> None:
+        """The peer has taken this response; or refused it, when there is a message."""
+        self.under_way.remove(sent)
+        self.progress += 1
+        if message is None:
+            self._acknowledge(sent)
+        else:
+            for name in (*sent.versions, *sent.removed):
+                self._has_older(name, sent.since, sent.number)
+            self._refuse(sent, message)
         if not self.under_way:
             self._warm.clear()
 
-    def refuse(self, sent: Sent, message: str) -> None:
-        """The peer has refused this response."""
+    def _acknowledge(self, sent: Sent) -> None:
+        if self.refused or self._older:
+            for name in (*sent.versions, *sent.removed):
+                self.refused.pop(name, None)
+                if name in self._older and sent.number > self._older[name][1]:
+                    del self._older[name]
+
+    def _refuse(self, sent: Sent, message: str) -> None:
         raise NotImplementedError
+
+    def _has_older(self, name: str, since: int, number: int) -> None:
+        """What the peer has of this name may be as old as that, until a response after `number` is taken."""
+        if self.wants(name):
+            before, last = self._older.get(name, (NEWEST, 0))
+            self._older[name] = (min(before, since), max(last, number))
+
+    def _since(self, name: str) -> int:
+        return self._older.get(name, (NEWEST, 0))[0]
 
     def _refuses(self, name: str, row: Row) -> bool:
         """Whether it has refused these very bytes."""

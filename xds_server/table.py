@@ -7,7 +7,7 @@ from runtime.link.row import Row
 from xds_server.resource_type import BY_KEY, split
 
 # Removed names are remembered until every stream has passed them; they are looked through when there are
-# this many more than half of what lives.
+# this many more than what lives.
 TOMBSTONES = 1000
 
 
@@ -42,6 +42,7 @@ class Table:
         self._users: dict[str, set[str]] = {}
         self._doomed: dict[str, None] = {}  # deleted, but needed still
         self._dead = dict.fromkeys(BY_KEY, 0)
+        self._pruned = dict.fromkeys(BY_KEY, 0)  # how many were left when a type was looked through
 
     def apply(
         self, source: int, puts: Mapping[str, Row], deletes: Iterable[str], *, synced: bool
@@ -117,15 +118,22 @@ class Table:
 
     @property
     def crowded(self) -> bool:
-        """Whether it is time to `prune`."""
-        return sum(self._dead.values()) > TOMBSTONES + sum(map(len, self._entries.values())) // 2
+        """Whether it is time to `prune`: so many are gone that remembering them costs more than looking."""
+        return sum(self._dead.values()) > TOMBSTONES + sum(self.sizes().values())
 
-    def prune(self, below: int) -> None:
-        """Forgets what was gone by that revision: no stream has still to be told."""
+    def prune(self, below: Mapping[str, int]) -> None:
+        """Forgets, by type, what was gone by that revision: no stream has still to be told.
+
+        Where some stream has, a type is looked through only when twice as many are gone as the last time.
+        """
         for type_, entries in self._entries.items():
-            for name in [n for n, entry in entries.items() if entry.row is None and entry.changed <= below]:
+            at = below[type_]
+            if at < self._removed[type_] and self._dead[type_] < 2 * self._pruned[type_]:
+                continue
+            for name in [n for n, entry in entries.items() if entry.row is None and entry.changed <= at]:
                 del entries[name]
                 self._dead[type_] -= 1
+            self._pruned[type_] = max(self._dead[type_], TOMBSTONES)
 
     def _elsewhere(self, source: int, key: str) -> Row | None:
         for at, rows in enumerate(self._sources):

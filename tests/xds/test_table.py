@@ -4,6 +4,7 @@ import pytest
 
 from runtime.link.row import Row
 from tests.xds.harness import cluster, endpoints, host, row, site
+from xds_server.resource_type import BY_KEY
 from xds_server.table import Table
 
 A, B = "ingress_http/a.example.com", "ingress_http/b.example.com"
@@ -46,10 +47,10 @@ def test_a_removed_name_is_in_the_journal_until_it_is_pruned() -> None:
     assert made.row("hosts", A) is None
     assert (made.removed("hosts"), made.sizes()["hosts"]) == (3, 1)
 
-    made.prune(2)
+    made.prune(dict.fromkeys(BY_KEY, 2))
     assert made.entry("hosts", A) is not None
 
-    made.prune(3)
+    made.prune(dict.fromkeys(BY_KEY, 3))
     assert made.entry("hosts", A) is None
     assert made.names("hosts") == [B]
 
