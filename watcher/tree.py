@@ -168,7 +168,9 @@ def _list(root: str) -> _Listing:
             else:
                 continue
             if linked and not f"{target}/".startswith(f"{top}/"):
-                listing.linked.add(Place(target if deep else str(Path(target).parent), deep))
+                place = Place(target if deep else os.path.dirname(target), deep)  # noqa: PTH120
+                if os.path.isdir(place.path):  # noqa: PTH112 - a link may lead nowhere
+                    listing.linked.add(place)
         waiting.extend(reversed(below))
     return listing
 

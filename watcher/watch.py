@@ -47,16 +47,19 @@ class Watch:
         return frozenset(self._watches)
 
     def follow(self, places: frozenset[Place]) -> None:
-        """Watches these and no others; raises WatchError when any can't be, and then watches none."""
+        """Watches these and no others, those that are gone by now left out; raises WatchError when any other
+        can't be watched, and then watches none.
+        """
         try:
             if self._observer is None:
                 self._observer = _observer()
             for place in self._watches.keys() - places:
                 self._observer.unschedule(self._watches.pop(place))
             for place in places - self._watches.keys():
-                self._watches[place] = self._observer.schedule(
-                    self._handler(place), place.path, recursive=place.deep, event_filter=_wanted()
-                )
+                with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                    self._watches[place] = self._observer.schedule(
+                        self._handler(place), place.path, recursive=place.deep, event_filter=_wanted()
+                    )
         except ImportError as error:
             raise WatchError(str(error)) from error
         except OSError as error:

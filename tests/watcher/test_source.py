@@ -11,6 +11,7 @@ from tests.watcher.conftest import Watched
 from tests.watcher.texts import service
 from watcher import watch
 from watcher.source import Source
+from watcher.tree import Place
 
 POLLING = ".: Polling: fs.inotify.max_user_instances is used up"
 
@@ -76,3 +77,26 @@ async def test_a_subfolder_that_cannot_be_watched_is_enough_to_poll(source: Sour
 
     assert await look(source) is None
     assert await look(source) is None
+
+
+async def test_a_link_that_leads_nowhere_turns_off_no_notices(source: Source, tmp_path: Path) -> None:
+    """Its folder is not there, so nothing can change in it; the folder itself is watched as before."""
+    (tmp_path / "x.yaml").symlink_to("/nowhere/x.yaml")
+
+    assert await look(source) is None
+
+
+@pytest.mark.parametrize("path", ["gone", "file"])
+async def test_a_place_that_has_just_gone_is_not_watched_and_all_others_are(
+    tmp_path: Path, path: str
+) -> None:
+    """Between the look and the watching it was removed, or a file took its name."""
+    (tmp_path / "file").touch()
+    there, gone = Place(str(tmp_path), deep=True), Place(str(tmp_path / path / "sub"), deep=False)
+    followed = watch.Watch(lambda _notice, _now: None)
+    try:
+        await asyncio.to_thread(followed.follow, frozenset({there, gone}))
+
+        assert followed.places == {there}
+    finally:
+        await asyncio.to_thread(followed.close)

@@ -152,6 +152,19 @@ def test_the_folder_of_a_linked_file_is_watched_too(root: Path, tree: Tree, tmp_
     assert tree.places == {Place(str(root), deep=True), Place(str(tmp_path / "elsewhere"), deep=False)}
 
 
+@pytest.mark.parametrize("target", ["nowhere/x.yaml", "elsewhere/d.yaml/x.yaml"])
+def test_where_a_link_leads_nowhere_nothing_is_watched(
+    root: Path, tree: Tree, tmp_path: Path, target: str
+) -> None:
+    """What is no folder can't be; that the link is broken is told of the file."""
+    put(tmp_path / "elsewhere/d.yaml", service("d"))
+    (root / "a.yaml").symlink_to(tmp_path / target)
+
+    tree.scan()
+
+    assert tree.places == {Place(str(root), deep=True)}
+
+
 @pytest.mark.timeout(10)
 def test_what_is_no_file_is_told_and_nothing_waits_for_it(root: Path, tree: Tree) -> None:
     """A named pipe that nobody writes, a link to itself, a link to nowhere, a socket."""
