@@ -3,6 +3,7 @@
 Source: protobuf.dev/programming-guides/encoding ("last one wins", repeated fields concatenate).
 """
 
+from collections.abc import Mapping
 from hashlib import blake2b
 
 from runtime.link.row import Row
@@ -24,6 +25,7 @@ class Composition:
         self.table = table
         self.inline = inline
         self._composed: dict[str, tuple[int, Row, Row]] = {}
+        self._complete: dict[str, tuple[int, tuple[str, ...], str]] = {}
 
     def row(self, type_: str, name: str) -> Row | None:
         """A resource as it is sent; None when there is none."""
@@ -45,6 +47,15 @@ class Composition:
     def names(self, type_: str) -> list[str]:
         """Every name of a type."""
         return self.table.names(type_)
+
+    def complete(self, type_: str) -> tuple[tuple[str, ...], str]:
+        """Every name of a type, sorted, and a version of them all: made once for a change."""
+        found = self._complete.get(type_)
+        if found is None or found[0] != self.changed(type_):
+            names = tuple(sorted(self.names(type_)))
+            rows = {name: row for name in names if (row := self.row(type_, name)) is not None}
+            found = self._complete[type_] = (self.changed(type_), names, version_of(rows))
+        return found[1:]
 
     def changed(self, type_: str) -> int:
         """The revision of the last change to a type."""
@@ -69,6 +80,14 @@ class Composition:
         needs = dict.fromkeys(need for host in hosts for need in host.needs)
         body = b"".join([row.body, *(field(VIRTUAL_HOSTS, host.body) for host in hosts)])
         return Row(digest.hexdigest(), body, (*row.needs, *needs))
+
+
+def version_of(rows: Mapping[str, Row]) -> str:
+    """A hash of names and contents: equal at every replica, after every restart (G7)."""
+    digest = blake2b(digest_size=8)
+    for name in sorted(rows):
+        digest.update(f"{name}\0{rows[name].version}\0".encode())
+    return digest.hexdigest()
 
 
 def owner_of(host: str) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from runtime.link.row import Row
+from runtime.link.row import Change, Row
 from xds_server.draft import Draft
 from xds_server.responses import Response
 from xds_server.stream import Stream
@@ -26,12 +26,15 @@ class _Sent:
 
 @dataclass(slots=True)
 class _Delivery:
-    """`at`: Unix seconds of its cause; `began` is the same moment in the time of `now`."""
+    """`at`: Unix seconds of its cause; `began` is the same moment in the time of `now`, as the clocks of two
+    machines have it; `received` is when it came here.
+    """
 
     revision: int
     changed: tuple[str, ...]
     at: float
     began: float
+    received: float
     open: set[Stream]
     sent: dict[Stream, _Sent] = field(default_factory=dict)
 
@@ -62,11 +65,22 @@ class Deliveries:
         self._deletes: set[str] = set()
 
     def begin(
-        self, revision: int, changed: tuple[str, ...], streams: set[Stream], at: float, began: float
+        self,
+        at: int,
+        changed: tuple[str, ...],
+        change: Change,
+        *,
+        streams: set[Stream],
+        now: float,
+        age: float,
     ) -> None:
-        """A change of the table; these streams are there now."""
+        """A change of the table, at that revision, whose cause is `age` seconds old; these streams are there.
+
+        Of more than KEPT that are open at once the oldest are not told.
+        """
         if streams:
-            self._open.append(_Delivery(revision, changed, at, began, streams))
+            self._open.append(_Delivery(at, changed, change.at, now - age, now, streams))
+            del self._open[:-KEPT]
 
     def sent(self, stream: Stream, draft: Draft, response: Response) -> None:
         """Counts a response for the newest change that is in it; the older ones in it have come too."""
@@ -101,7 +115,7 @@ class Deliveries:
 
     def expire(self, now: float) -> None:
         """Those that are late are told as not acknowledged."""
-        late = [delivery for delivery in self._open if now >= delivery.began + LATE_SECONDS]
+        late = [delivery for delivery in self._open if now >= delivery.received + LATE_SECONDS]
         for delivery in late:
             self._tell(delivery, now, complete=False)
         self._open = [delivery for delivery in self._open if delivery not in late]

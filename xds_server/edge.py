@@ -1,20 +1,18 @@
 """The gRPC edge: bytes of requests in, bytes of responses out, one reader and one writer a stream."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
-from typing import Any
 
 import grpc
 import grpc.aio
 import prometheus_client
 import structlog
 
-from xds_server.host import Method, PeerError
-from xds_server.listen import Listener, bound
+from xds_server.listen import Bind, bound
 from xds_server.resource_type import AGGREGATED, ORDER
 from xds_server.server import Server
+from xds_server.service import Method, PeerError
 from xds_server.stream import Stream
 
 log = structlog.get_logger()
@@ -23,11 +21,11 @@ log = structlog.get_logger()
 MAX_REQUEST_BYTES = 64 * 1024 * 1024
 # Streams that are woken before others have their turn: a thousand at once are 100 ms without a heartbeat.
 WAKE = 50
-# A peer that has closed its side gets what is due now; without a whole table it waits this long for one.
+# A peer that has closed its side is sent what is due, if it reads that within this time.
 CLOSED_SECONDS = 5.0
 # Deadlines are met no sooner than this, whatever a clock says.
 SHORTEST_SECONDS = 0.001
-# What Envoys are still told when the process is asked to end.
+# Streams have this long to end when the process does.
 STOP_SECONDS = 1.0
 OPTIONS = [
     ("grpc.so_reuseport", 0),  # a port in use is an error
@@ -52,14 +50,16 @@ class Edge:
     def __init__(self, core: Server, clock: Callable[[], float]) -> None:
         self._core = core
         self._clock = clock
-        self._wakes: dict[Stream, asyncio.Event] = {}
+        self._lives: dict[Stream, _Life] = {}
+        self._synced = asyncio.Event()
         self._waking: asyncio.Task[None] | None = None
         self._again = False
+        self._stopping = False
         self._mistake: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def run(
         self,
-        listeners: Sequence[Listener],
+        binds: Sequence[Bind],
         secured: grpc.ServerCredentials | None,
         happened: Callable[[], None],
     ) -> None:
@@ -69,15 +69,19 @@ class Edge:
         """
         server = grpc.aio.server(options=OPTIONS)
         server.add_generic_rpc_handlers(self._services(happened))
-        with bound(server, listeners, secured):
+        with bound(server, binds, secured):
             await server.start()
             try:
                 await self._mistake
             finally:
+                self._stopping = True
+                for life in self._lives.values():
+                    life.end(orderly=True)
                 await server.stop(STOP_SECONDS)
 
     def wake(self) -> None:
         """The table has changed: every stream looks at it, some at a time."""
+        self._synced.set()
         self._again = True
         if self._waking is None or self._waking.done():
             self._waking = asyncio.get_running_loop().create_task(self._wake_all())
@@ -85,8 +89,8 @@ class Edge:
     async def _wake_all(self) -> None:
         while self._again:
             self._again = False
-            for number, event in enumerate(list(self._wakes.values()), 1):
-                event.set()
+            for number, life in enumerate(list(self._lives.values()), 1):
+                life.woken.set()
                 if number % WAKE == 0:
                     await asyncio.sleep(0)
 
@@ -121,55 +125,49 @@ class Edge:
     ) -> None:
         """One stream: a task reads its requests, a task writes its responses."""
         stream = self._core.open(method, peer=context.peer(), secure=_is_secure(context), now=self._clock())
-        event, closed = asyncio.Event(), asyncio.Event()
-        self._wakes[stream] = event
+        life = self._lives[stream] = _Life()
         STREAMS.inc()
-        reader = asyncio.create_task(self._read(stream, event, closed, requests), name="xds reader")
-        writer = asyncio.create_task(self._write(stream, event, closed, context, happened), name="xds writer")
+        reader = asyncio.create_task(self._read(stream, life, requests), name="xds reader")
+        writer = asyncio.create_task(self._write(stream, life, context, happened), name="xds writer")
         try:
             await asyncio.wait([reader, writer], return_when=asyncio.FIRST_COMPLETED)
-            if closed.is_set():
-                await asyncio.wait([writer], timeout=CLOSED_SECONDS)
-            for task in (reader, writer):
-                if task.done():
-                    task.result()
-        except PeerError as error:
-            log.warning("stream refused", peer=stream.peer, node=stream.node.id, reason=str(error))
-            await _end(writer)
-            await context.abort(grpc.StatusCode[error.code], str(error))
-        except grpc.aio.BaseError as error:  # the connection is gone
-            log.info("stream lost", peer=stream.peer, node=stream.node.id, reason=str(error))
-        except Exception as error:
-            if not self._mistake.done():
-                self._mistake.set_exception(error)
-            raise
+            # A write that is under way is never cancelled: gRPC could not end the stream after that.
+            life.end(orderly=_first_error(reader) is None)
+            await asyncio.wait([writer], timeout=CLOSED_SECONDS)
+            error = _first_error(reader, writer)
+            if isinstance(error, PeerError):
+                log.warning("stream refused", peer=stream.peer, node=stream.node.id, reason=str(error))
+                await context.abort(grpc.StatusCode[error.code], str(error))
+            elif isinstance(error, grpc.aio.BaseError):  # the connection is gone
+                log.info("stream lost", peer=stream.peer, node=stream.node.id, reason=str(error))
+            elif error is not None:
+                self._fail(error)
+            elif self._stopping:
+                await context.abort(grpc.StatusCode.UNAVAILABLE, "this xDS server stops")
         finally:
-            await _end(reader)
-            await _end(writer)
-            del self._wakes[stream]
+            for task in (reader, writer):
+                task.cancel()
+            del self._lives[stream]
             STREAMS.dec()
             self._core.close(stream, self._clock())
             happened()
 
-    async def _read(
-        self,
-        stream: Stream,
-        event: asyncio.Event,
-        closed: asyncio.Event,
-        requests: AsyncIterator[bytes],
-    ) -> None:
+    def _fail(self, error: BaseException) -> None:
+        if not self._mistake.done():
+            self._mistake.set_exception(error)
+
+    async def _read(self, stream: Stream, life: "_Life", requests: AsyncIterator[bytes]) -> None:
+        """What a peer says it has is judged by a whole table: until there is one, nothing is read."""
+        if not self._core.table.synced:
+            await self._synced.wait()
         async for data in requests:
             self._core.receive(stream, data)
-            event.set()
-        # A peer that has nothing more to say may still listen: it gets what there is now.
-        closed.set()
-        event.set()
+            life.woken.set()
 
     async def _write(
         self,
         stream: Stream,
-        event: asyncio.Event,
-        closed: asyncio.Event,
+        life: "_Life",
         context: grpc.aio.ServicerContext,
         happened: Callable[[], None],
     ) -> None:
@@ -177,29 +175,49 @@ class Edge:
         loop = asyncio.get_running_loop()
         timer: asyncio.TimerHandle | None = None
         try:
-            while True:
-                await event.wait()
-                event.clear()
-                while (data := self._core.pull(stream, self._clock())) is not None:
+            while not life.ended:
+                await life.woken.wait()
+                life.woken.clear()
+                while not life.refused and (data := self._core.pull(stream, self._clock())) is not None:
                     RESPONSES.inc()
                     BYTES.inc(len(data))
                     await context.write(data)
                 happened()
-                if closed.is_set() and self._core.table.synced:
-                    return
                 if timer is not None:
                     timer.cancel()
                 if (deadline := stream.deadline) is not None:
-                    timer = loop.call_later(max(deadline - self._clock(), SHORTEST_SECONDS), event.set)
+                    wait = max(deadline - self._clock(), SHORTEST_SECONDS)
+                    timer = loop.call_later(wait, life.woken.set)
         finally:
             if timer is not None:
                 timer.cancel()
 
 
-async def _end(task: asyncio.Task[Any]) -> None:
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError, Exception):
-        await task
+class _Life:
+    """What the two tasks of a stream tell each other: that there may be something to write, that no request
+    will come any more, and that nothing more is to be written (`refused`).
+    """
+
+    def __init__(self) -> None:
+        self.woken = asyncio.Event()
+        self.ended = False
+        self.refused = False
+
+    def end(self, *, orderly: bool) -> None:
+        """A peer that has nothing more to say may still listen: when it is `orderly`, it gets what is due."""
+        self.ended, self.refused = True, not orderly
+        self.woken.set()
+
+
+def _first_error(*tasks: asyncio.Task[None]) -> BaseException | None:
+    """A mistake of ours before one of the peer's, and that before a connection that is gone."""
+    ended = [task for task in tasks if task.done() and not task.cancelled()]
+    errors = [error for task in ended if (error := task.exception()) is not None]
+    return min(errors, key=_rank, default=None)
+
+
+def _rank(error: BaseException) -> int:
+    return 2 if isinstance(error, grpc.aio.BaseError) else 1 if isinstance(error, PeerError) else 0
 
 
 def _is_secure(context: grpc.aio.ServicerContext) -> bool:

@@ -11,7 +11,8 @@ import grpc
 import grpc.aio
 import structlog
 
-from runtime.link.address import Address, owned
+from runtime.link.address import Address
+from runtime.owned import owned
 from runtime.workgroup import StartError
 
 log = structlog.get_logger()
@@ -22,14 +23,14 @@ CERTIFICATE, KEY, CA = "tls.crt", "tls.key", "ca.crt"
 
 
 @dataclass(frozen=True, slots=True)
-class Listener:
+class Bind:
     """One address; `path` of a unix socket."""
 
     text: str
     path: Path | None
 
     @classmethod
-    def parse(cls, text: str, *, tls: bool) -> "Listener":
+    def parse(cls, text: str, *, tls: bool) -> "Bind":
         """Refuses a TCP address beyond loopback without certificates: TLS private keys travel on it."""
         if text.startswith(UNIX):
             path = Path(text.removeprefix(UNIX))
@@ -108,26 +109,26 @@ def _check(folder: Path) -> None:
 
 @contextlib.contextmanager
 def bound(
-    server: grpc.aio.Server, listeners: Sequence[Listener], secured: grpc.ServerCredentials | None
+    server: grpc.aio.Server, binds: Sequence[Bind], secured: grpc.ServerCredentials | None
 ) -> Iterator[None]:
     """Binds every address; the files of unix sockets are ours while this lasts, and readable by us alone."""
     with contextlib.ExitStack() as stack:
         umask = os.umask(0o077)
         try:
-            for listener in listeners:
-                if listener.path is not None:
-                    stack.enter_context(owned(listener.path))
-                _bind(server, listener, secured)
+            for bind in binds:
+                if bind.path is not None:
+                    stack.enter_context(owned(bind.path))
+                _bind(server, bind, secured)
         finally:
             os.umask(umask)
         yield
 
 
-def _bind(server: grpc.aio.Server, listener: Listener, secured: grpc.ServerCredentials | None) -> None:
+def _bind(server: grpc.aio.Server, bind: Bind, secured: grpc.ServerCredentials | None) -> None:
     try:
-        if listener.path is not None or secured is None:
-            server.add_insecure_port(listener.text)
+        if bind.path is not None or secured is None:
+            server.add_insecure_port(bind.text)
         else:
-            server.add_secure_port(listener.text, secured)
+            server.add_secure_port(bind.text, secured)
     except RuntimeError as error:
-        raise StartError(f"--xds-listen {listener.text}: cannot be bound, is it in use?") from error
+        raise StartError(f"--xds-listen {bind.text}: cannot be bound, is it in use?") from error

@@ -14,8 +14,8 @@ from xds_server.draft import Draft
 from xds_server.resource_type import ResourceType
 
 CONTROL_PLANE = "isoline"
-# Different responses of one revision: one a type and class of streams, and the pieces of first tables.
-KEPT = 256
+# Bytes of the responses of one revision that are kept: first tables of 10,000 hosts, of each kind of client.
+KEPT_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,12 @@ class Responses:
     def __init__(self) -> None:
         self._number = 0
         self._made: dict[tuple[object, ...], Response] = {}
+        self._bytes = 0
 
     def forget(self) -> None:
         """A table has another revision."""
         self._made.clear()
+        self._bytes = 0
 
     def delta(self, view: Composition, type_: ResourceType, draft: Draft, after: int) -> Response:
         """A DeltaDiscoveryResponse. Its number is larger than `after`, the last one on its stream."""
@@ -75,8 +77,9 @@ class Responses:
         return self._keep(key, Response(self._number, data, _versions(changed), 0))
 
     def _keep(self, key: tuple[object, ...], response: Response) -> Response:
-        if len(self._made) >= KEPT:
-            self._made.clear()
+        self._bytes += len(response.data)
+        if self._bytes > KEPT_BYTES:
+            self.forget()
         self._made[key] = response
         return response
 

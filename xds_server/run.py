@@ -4,6 +4,7 @@ import asyncio
 import gc
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from runtime.link.link_replica import LinkReplica
 from runtime.probe import Probe
 from runtime.workgroup import Workgroup
 from xds_server.edge import Edge
-from xds_server.listen import Listener, credentials
+from xds_server.event import Refused, Withheld
+from xds_server.listen import Bind, credentials
 from xds_server.server import Server
 from xds_server.settings import Settings
 
@@ -36,7 +38,7 @@ REFUSALS = prometheus_client.Counter(
 def wire(settings: Settings, group: Workgroup) -> None:
     """Adds the parts of an xDS server: replicas of each shard's resources, the gRPC server, the publisher."""
     keys = LinkKeys.load(Path(settings.link_keys), own="xds_server") if settings.link_keys else None
-    listeners = [Listener.parse(text, tls=settings.xds_tls is not None) for text in settings.xds_listen]
+    binds = [Bind.parse(text, tls=settings.xds_tls is not None) for text in settings.xds_listen]
     secured = credentials(Path(settings.xds_tls)) if settings.xds_tls else None
     process = _Process(
         Server(len(settings.resources), settings.cluster_grace),
@@ -46,7 +48,7 @@ def wire(settings: Settings, group: Workgroup) -> None:
     probe = Probe(probe=settings.probe, debug=settings.debug, ready=process.ready, status=process.status)
     group.add("probe", probe.run)
     group.add("publisher", process.publisher.run)
-    group.add("xds", partial(process.edge.run, listeners, secured, process.tell))
+    group.add("xds", partial(process.edge.run, binds, secured, process.tell))
     group.add("late deliveries", process.expire)
     for at, replica in enumerate(process.replicas):
         group.add(f"table {settings.resources[at]}", partial(process.follow, at, replica))
@@ -105,7 +107,11 @@ class _Process:
         ):
             if puts or deletes:
                 self.publisher.publish(table, puts=puts, deletes=deletes)
-        for event, fields in self.core.take_events():
-            if event == "refused":
-                REFUSALS.labels(fields["type"]).inc()
-            log.warning(event, **fields)
+        for event in self.core.take_events():
+            match event:
+                case Refused():
+                    REFUSALS.labels(event.type).inc()
+                    log.warning("refused", **asdict(event))
+                case Withheld():
+                    reason = "Secrets are served over unix sockets and mTLS only: this is in clear"
+                    log.warning("secrets withheld", reason=reason, **asdict(event))

@@ -10,9 +10,10 @@ from runtime.link.row import Change, Row
 from xds_server.composition import Composition
 from xds_server.delivery import Deliveries
 from xds_server.draft import Draft
-from xds_server.host import Method
+from xds_server.event import Event, Refused, Withheld
 from xds_server.resource_type import BY_KEY, ResourceType
 from xds_server.responses import Response, Responses
+from xds_server.service import Method
 from xds_server.stream import Stream
 from xds_server.table import Table
 
@@ -41,7 +42,7 @@ class Server:
         self._refused: dict[Stream, dict[str, Row]] = {}
         self._puts: dict[str, Row] = {}
         self._deletes: set[str] = set()
-        self._events: list[tuple[str, dict[str, str]]] = []
+        self._events: list[Event] = []
 
     # The table
 
@@ -54,8 +55,8 @@ class Server:
         if changed:
             self.responses.forget()
             if before:
-                begun = now - age
-                self.deliveries.begin(self.table.revision, changed, set(self.streams), change.at, begun)
+                streams = set(self.streams)
+                self.deliveries.begin(self.table.revision, changed, change, streams=streams, now=now, age=age)
             if self.table.crowded:
                 self.table.prune({key: self._passed(key) for key in BY_KEY})
         return self.table.synced and (bool(changed) or not before)
@@ -109,22 +110,16 @@ class Server:
 
     def refused(self, stream: Stream, type_: ResourceType, message: str) -> None:
         """Told of each refusal, with what may be shown of its message."""
-        self.counted["refusals"] += 1
-        self._tell("refused", stream, type=type_.key, message=message)
+        self._events.append(Refused(stream.node.id, stream.peer, type_.key, message))
 
     def withheld(self, stream: Stream) -> None:
         """Told when Secrets are asked for over a connection that must not carry them."""
-        self._tell(
-            "secrets withheld", stream, reason="served over unix sockets and mTLS only: this is in clear"
-        )
+        self._events.append(Withheld(stream.node.id, stream.peer))
 
-    def take_events(self) -> list[tuple[str, dict[str, str]]]:
-        """What is to be logged: an event, and its fields."""
+    def take_events(self) -> list[Event]:
+        """What there is to say since the last call."""
         events, self._events = self._events, []
         return events
-
-    def _tell(self, event: str, stream: Stream, **fields: str) -> None:
-        self._events.append((event, {"node": stream.node.id, "peer": stream.peer, **fields}))
 
     def sent(self, stream: Stream, draft: Draft, response: Response) -> None:
         """Told of each response."""

@@ -5,11 +5,10 @@ Source: envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol, "The xDS transpor
 
 import re
 from collections.abc import Iterable
-from hashlib import blake2b
 
 from runtime.link.row import Row
 from runtime.wire import DiscoveryRequest
-from xds_server.composition import Composition
+from xds_server.composition import Composition, version_of
 from xds_server.draft import Draft, Sent
 from xds_server.resource_type import ResourceType
 from xds_server.responses import Response
@@ -94,7 +93,8 @@ class Sotw(Subscription):
         if not (news or going or self._asked or self.waiting):
             return None
         self._forget_gone()
-        names = tuple(sorted(name for name in self.view.names(type_) if self.wants(name)))
+        all_, version = self.view.complete(type_)
+        names = all_ if self.wildcard else tuple(name for name in all_ if name in self.names)
         changed = [n for n in self.view.changes(type_, self.position) if self.view.row(type_, n) is not None]
         wanted = tuple(name for name in changed if self.wants(name))
         # One that is not ready holds back the set: a set without it would delete it.
@@ -105,7 +105,8 @@ class Sotw(Subscription):
         self.waiting = {}
         since, self.position, self.removed_to = self.position, table.revision, max(until, self.removed_to)
         kept = tuple(name for name in table.changes(type_, self.removed_to) if self._gone(name))
-        version = self._version(names, kept)
+        if kept or not self.wildcard:
+            version = self._version(names, kept)
         if version == self.version and not (self._asked and self._nonce):
             self._asked = False
             return None
@@ -146,14 +147,10 @@ class Sotw(Subscription):
         return self.type.outlives and self.wants(name) and self.view.row(self.type.key, name) is None
 
     def _version(self, names: Iterable[str], kept: Iterable[str]) -> str:
-        """A hash of names and contents: equal at every replica, after every restart (G7)."""
-        versions = {name: row.version for name, row in self._rows(names)}
+        rows = dict(self._rows(names))
         entries = {name: self.view.entry(self.type.key, name) for name in kept}
-        versions.update((name, entry.last.version) for name, entry in entries.items() if entry is not None)
-        digest = blake2b(digest_size=8)
-        for name in sorted(versions):
-            digest.update(f"{name}\0{versions[name]}\0".encode())
-        return digest.hexdigest()
+        rows.update((name, entry.last) for name, entry in entries.items() if entry is not None)
+        return version_of(rows)
 
     # Answers
 

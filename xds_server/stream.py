@@ -13,7 +13,6 @@ from xds_server import refusal
 from xds_server.composition import Composition, has_hosts, hosts_of
 from xds_server.delta import Delta
 from xds_server.draft import Draft, Sent
-from xds_server.host import Host, Method, PeerError
 from xds_server.order import Order
 from xds_server.resource_type import (
     BY_URL,
@@ -26,6 +25,7 @@ from xds_server.resource_type import (
     ResourceType,
     split,
 )
+from xds_server.service import Method, PeerError, Service
 from xds_server.sotw import Sotw
 from xds_server.subscription import NEWEST, Refusal
 from xds_server.table import Table
@@ -41,13 +41,13 @@ class Stream:
     `secure`: the connection may carry private keys. Times are seconds of one clock.
     """
 
-    def __init__(self, host: Host, method: Method, *, peer: str, secure: bool, now: float) -> None:
+    def __init__(self, service: Service, method: Method, *, peer: str, secure: bool, now: float) -> None:
         self.method = method
         self.peer = peer
         self.secure = secure
         self.node = Node()
         self.subscriptions: dict[str, Delta | Sotw] = {}
-        self._host = host
+        self._service = service
         self._node_bytes: bytes | None = None
         self._view: Composition | None = None
         self._number = 0
@@ -65,7 +65,7 @@ class Stream:
                 and self.node.user_agent_name == ENVOY
                 and (self.node.version or (0, 0, 0)) >= VHDS_SINCE
             )
-            self._view = self._host.view(self.node.cluster, inline=not vhds)
+            self._view = self._service.view(self.node.cluster, inline=not vhds)
         return self._view
 
     @property
@@ -76,7 +76,7 @@ class Stream:
                 self.subscriptions,
                 self.view.table,
                 needed=needed if self.method.type_ is None else frozenset(),
-                grace=self._host.grace,
+                grace=self._service.grace,
                 opened=self._opened,
             )
         return self._found_order
@@ -152,7 +152,7 @@ class Stream:
         else:
             found = BY_URL.get(url)
         if found is SECRETS and not self.secure and SECRETS.key not in self.subscriptions:
-            self._host.withheld(self)
+            self._service.withheld(self)
             if own is not None:
                 raise PeerError(
                     "PERMISSION_DENIED",
@@ -172,7 +172,7 @@ class Stream:
 
     def _view_of(self, type_: ResourceType) -> Composition:
         if type_ is SECRETS and not self.secure:
-            return self._host.nothing
+            return self._service.nothing
         return self.view
 
     def _message(self, type_: ResourceType, message: str | None) -> str | None:
@@ -180,7 +180,7 @@ class Stream:
         if message is None:
             return None
         shown = refusal.kept(type_, message) or "no reason given"
-        self._host.refused(self, type_, shown)
+        self._service.refused(self, type_, shown)
         return shown
 
     def _answered(self, type_: ResourceType, sent: Sent | None) -> None:
@@ -228,7 +228,7 @@ class Stream:
         return NEWEST if found is None or found.view.table is not table else found.passed
 
     def _send(self, found: Delta | Sotw, draft: Draft) -> bytes:
-        responses, view = self._host.responses, found.view
+        responses, view = self._service.responses, found.view
         make = responses.delta if self.method.delta else responses.sotw
         response = make(view, found.type, draft, self._number)
         self._number = response.number
@@ -237,7 +237,7 @@ class Stream:
             self._renew(response.versions)
         elif found.type is ROUTES:
             self._repeat_hosts(response.versions)
-        self._host.sent(self, draft, response)
+        self._service.sent(self, draft, response)
         return response.data
 
     # What follows from what was sent

@@ -20,9 +20,9 @@ from google.protobuf.message import Message
 
 from runtime.link.row import Change, Row
 from tests.support.ads import MESSAGES
-from xds_server.host import Method
 from xds_server.resource_type import BY_KEY
 from xds_server.server import Server
+from xds_server.service import Method
 
 URLS = {type_: f"type.googleapis.com/{message.DESCRIPTOR.full_name}" for type_, message in MESSAGES.items()}
 TYPES = {url: type_ for type_, url in URLS.items()}

@@ -3,8 +3,8 @@
 from collections import deque
 
 from tests.xds.world import World
-from xds_server.host import Method
 from xds_server.resource_type import BY_KEY
+from xds_server.service import Method
 
 Held = dict[str, dict[str, tuple[str, bytes]]]
 

@@ -4,7 +4,7 @@ import pytest
 from envoy.service.discovery.v3 import discovery_pb2 as xds
 
 from tests.xds.harness import URLS, World, cluster, endpoints, front, host, row, site
-from xds_server.host import PeerError
+from xds_server.service import PeerError
 
 
 @pytest.fixture

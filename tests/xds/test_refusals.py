@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from tests.xds.harness import Delta, World, front, host, row, site
+from xds_server.event import Refused
 
 Refuses = Callable[[set[str]], bool]
 
@@ -258,5 +259,5 @@ def test_a_refusal_is_counted_and_logged(world: World, envoy: Delta) -> None:
 
     (event,) = world.server.take_events()
 
-    fields = {"type": "hosts", "message": "Only unique values for domains are permitted"}
-    assert event == ("refused", {"node": "envoy-1", "peer": "peer", **fields})
+    message = "Only unique values for domains are permitted"
+    assert event == Refused(node="envoy-1", peer="peer", type="hosts", message=message)

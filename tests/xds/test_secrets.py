@@ -6,7 +6,8 @@ import orjson
 import pytest
 
 from tests.xds.harness import World, front, row
-from xds_server.host import PeerError
+from xds_server.event import Withheld
+from xds_server.service import PeerError
 
 MARK = "MARKED-PRIVATE-KEY"
 QUOTED = f"goo.gle/debugstr name: ns/tls private_key {{ inline_string: {MARK} }}"
@@ -43,7 +44,7 @@ def test_no_secret_goes_over_a_connection_in_clear(world: World, names: list[str
 
     assert [answer for answer in client.answers if MARK.encode() in answer.data] == []
     assert ("listeners", {"ingress_http": "1"}, []) in [answer.told for answer in client.answers]
-    assert [event for event, _ in world.server.take_events()] == ["secrets withheld"]
+    assert world.server.take_events() == [Withheld(node="envoy-1", peer="peer")]
 
 
 def test_the_service_of_secrets_says_why_it_gives_none(world: World) -> None:

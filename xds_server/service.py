@@ -28,8 +28,8 @@ class Method:
     type_: ResourceType | None = None
 
 
-class Host(Protocol):
-    """What a stream asks of its server; `nothing` is an empty table, `grace` as in `Order`."""
+class Service(Protocol):
+    """What a stream asks of its server; `nothing` is an empty table, `grace` as of `Grace`."""
 
     responses: Responses
     grace: float
