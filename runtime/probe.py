@@ -14,6 +14,7 @@ from aiohttp import web
 from pyinstrument import Profiler
 
 from runtime.loopback import is_loopback
+from runtime.owned import remove_socket
 from runtime.workgroup import StartError
 
 MAX_PROFILE_SECONDS = 60.0
@@ -110,8 +111,8 @@ async def _serve(stack: AsyncExitStack, flag: str, address: str, routes: list[we
     site: web.BaseSite
     if address.startswith("unix:"):
         path = Path(address.removeprefix("unix:"))
-        stack.callback(path.unlink, missing_ok=True)
         site = web.SockSite(runner, _private_socket(flag, path))
+        stack.callback(remove_socket, path)
     else:
         host, _, port = address.rpartition(":")
         if not (port.isascii() and port.isdigit() and int(port) < 1 << 16):
@@ -128,7 +129,7 @@ def _private_socket(flag: str, path: Path) -> socket.socket:
     bound = socket.socket(socket.AF_UNIX)
     umask = os.umask(0o177)  # of the whole process, so nothing may be awaited here
     try:
-        path.unlink(missing_ok=True)
+        remove_socket(path)
         bound.bind(str(path))
     except OSError as error:
         bound.close()

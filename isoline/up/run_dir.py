@@ -1,15 +1,14 @@
 """The private folder of sockets that the processes of one `isoline up` meet in."""
 
 import contextlib
-import fcntl
 import os
 import shutil
-import stat
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from runtime.owned import locked, private_folder, remove_socket
 from runtime.workgroup import StartError
 
 ROLES = ("watcher", "translator", "xds-server")
@@ -84,56 +83,27 @@ def opened(named: Path | None) -> Iterator[RunDir]:
         return
     path = named.absolute()
     _demand_short(path)
-    try:
-        _demand_private(path)
-        with _locked(path):
-            _clear(path)
-            try:
-                yield RunDir(path)
-            finally:
-                _clear(path)
-    except OSError as error:
-        raise _refused(path, error) from error
-
-
-def _demand_private(path: Path) -> None:
-    """Makes the folder. Raises StartError when others may look into it."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & 0o077:
-        raise StartError(
-            f"--run-dir {path} is open to other users (mode {mode:04o}), and private keys travel over its"
-            f" sockets: chmod 700 {path}"
-        )
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """The kernel lets go of a lock whose holder was killed. The file stays: who removes it while another
-    opens it lets two have the lock.
-    """
-    descriptor = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
+    flag = f"--run-dir {path}"
+    private_folder(path, flag)
+    with locked(path / "lock", flag):
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            holder = os.read(descriptor, 20).decode(errors="replace").strip()
-            raise StartError(
-                f"--run-dir {path} is in use by another isoline up (process {holder});"
-                " end it, or name another"
-            ) from None
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
-        yield
-    finally:
-        os.close(descriptor)
+            _clear(path)
+        except OSError as error:
+            raise StartError(f"--run-dir {error.filename}: {error.strerror}") from error
+        try:
+            yield RunDir(path)
+        finally:
+            with contextlib.suppress(OSError):  # what the end of a run leaves, the next one clears
+                _clear(path)
 
 
 def _clear(path: Path) -> None:
     """Removes sockets, their locks, and the start file; nothing that is not ours."""
     sockets = ["objects", "resources", "rejections", "xds", "admin"]
     sockets += [f"{role}.{kind}" for role in ROLES for kind in ("probe", "debug")]
-    for name in (*sockets, *(f"{name}.lock" for name in sockets), "envoy.json"):
+    for name in sockets:
+        remove_socket(path / name)
+    for name in (*(f"{name}.lock" for name in sockets), "envoy.json"):
         (path / name).unlink(missing_ok=True)
 
 
@@ -143,7 +113,3 @@ def _demand_short(path: Path) -> None:
             f"run directory {path}: too long a path for unix sockets; name one of at most {MAX_PATH}"
             " characters with --run-dir"
         )
-
-
-def _refused(path: Path, error: OSError) -> StartError:
-    return StartError(f"--run-dir {path}: {error.strerror or error}; name another")

@@ -1,13 +1,8 @@
 """The addresses of links: `ipc:///path` inside a pod, `tcp://host:port` between pods."""
 
-import contextlib
-import fcntl
 import os
-import stat
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from runtime.loopback import is_loopback
 from runtime.workgroup import StartError
@@ -68,59 +63,3 @@ def _is_host(host: str) -> bool:
         return bool(host.encode("idna"))
     except UnicodeError:
         return False
-
-
-def _private_folder(path: Path) -> None:
-    """The folder of a socket is ours alone: made so, or checked. Raises StartError."""
-    folder = path.parent
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = folder.stat()
-    except OSError as error:
-        raise StartError(f"{folder}: {error.strerror}") from error
-    if found.st_uid != os.geteuid():
-        raise StartError(f"{folder} belongs to another user, and private keys travel over its sockets")
-    if (mode := stat.S_IMODE(found.st_mode)) & 0o077:
-        raise StartError(
-            f"{folder} is open to other users (mode {mode:04o}), and private keys travel over its sockets:"
-            f" chmod 700 {folder}"
-        )
-
-
-def _locked(address: str, lock: Path) -> IO[str]:
-    """The open lock file, ours alone until it is closed; the lock of a killed process is free. Raises
-    StartError.
-    """
-    while True:
-        try:
-            held = lock.open("w")
-        except OSError as error:
-            raise StartError(f"{lock}: {error.strerror}") from error
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Removed by its last owner between our opening and locking it, it is nobody's.
-            if lock.exists() and os.path.samestat(os.fstat(held.fileno()), lock.stat()):
-                return held
-        except BlockingIOError:
-            held.close()
-            raise StartError(f"{address} is in use by another process") from None
-        except FileNotFoundError:
-            pass
-        held.close()
-
-
-@contextlib.contextmanager
-def owned(path: Path) -> Iterator[None]:
-    """The socket file of an ipc address is ours while this lasts: a second bind would steal it in silence.
-
-    Raises StartError when another process has it, or its folder isn't private.
-    """
-    _private_folder(path)
-    lock = path.with_name(path.name + ".lock")
-    with _locked(f"ipc://{path}", lock):
-        path.unlink(missing_ok=True)  # of a process that was killed
-        try:
-            yield
-        finally:
-            path.unlink(missing_ok=True)
-            lock.unlink(missing_ok=True)

@@ -11,13 +11,14 @@ from typing import Any
 import zmq
 
 from runtime.link import allow_list, frames
-from runtime.link.address import Address, owned
+from runtime.link.address import Address
 from runtime.link.keys import LinkKeys
 from runtime.link.metrics import PEERS_REFUSED, PUBLISHED, REFUSED
 from runtime.link.pieces import FormatError, Frames
 from runtime.link.publisher import Publisher
 from runtime.link.row import Row
 from runtime.link.socket import MAX_REQUEST, Socket, own_context
+from runtime.owned import owned
 from runtime.workgroup import StartError
 
 # Twice as often as is promised (once a second), for a busy loop is late.

@@ -1,5 +1,6 @@
 """The run directory: private, of one run at a time, cleared of what a killed run has left."""
 
+import errno
 import os
 import socket
 import stat
@@ -34,7 +35,7 @@ def test_a_named_one_is_made_private_and_stays(tmp_path: Path) -> None:
         run_dir.start_file.touch()
         run_dir.access_log.touch()
 
-    assert {path.name for path in run_dir.path.iterdir()} == {"lock", "access.log"}
+    assert {path.name for path in run_dir.path.iterdir()} == {"access.log"}
 
 
 def test_what_a_killed_run_has_left_is_cleared(tmp_path: Path) -> None:
@@ -53,8 +54,8 @@ def test_a_second_run_is_refused(tmp_path: Path) -> None:
     """It names the process that has it; afterwards it may be had again."""
     path = tmp_path / "run"
     with opened(path):
-        (path / "admin").touch()
-        message = rf"--run-dir {path} is in use by another isoline up \(process {os.getpid()}\)"
+        left_over(path / "admin")
+        message = rf"--run-dir {path} is in use by another process \({os.getpid()}\)"
         with pytest.raises(StartError, match=message), opened(path):
             pass
         assert (path / "admin").exists()
@@ -89,3 +90,26 @@ def test_one_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
         opened(tmp_path / "file/run"),
     ):
         pass
+
+
+def test_what_is_no_socket_stays_and_is_told(tmp_path: Path) -> None:
+    """A folder of the user's own files is no place for a run."""
+    tmp_path.chmod(0o700)
+    (tmp_path / "resources").write_text("mine")
+
+    with (
+        pytest.raises(StartError, match=f"^--run-dir {tmp_path}/resources: what is there is no socket$"),
+        opened(tmp_path),
+    ):
+        pass
+
+    assert (tmp_path / "resources").read_text() == "mine"
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_an_error_of_the_run_is_not_told_as_one_of_its_directory(tmp_path: Path, *, named: bool) -> None:
+    """Another folder would not mend it."""
+    tmp_path.chmod(0o700)
+
+    with pytest.raises(OSError, match="Too many open files"), opened(tmp_path if named else None):
+        raise OSError(errno.EMFILE, "Too many open files")

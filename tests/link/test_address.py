@@ -1,8 +1,6 @@
-from pathlib import Path
-
 import pytest
 
-from runtime.link.address import Address, owned
+from runtime.link.address import Address
 from runtime.link.link_publisher import LinkPublisher
 from runtime.link.link_replica import LinkReplica
 from runtime.workgroup import StartError
@@ -39,28 +37,3 @@ def test_tcp_beyond_loopback_without_keys_is_refused_at_both_ends(host: str) -> 
 def test_loopback_needs_no_keys(host: str) -> None:
     """Nobody beyond this machine can reach it."""
     assert Address.parse(f"tcp://{host}:5000").private
-
-
-def test_a_folder_that_others_may_enter_is_refused(tmp_path: Path) -> None:
-    """Who can reach the socket can read private keys; the line says what to do."""
-    folder = tmp_path / "open"
-    folder.mkdir(mode=0o755)
-
-    with (
-        pytest.raises(StartError, match=rf"open to other users \(mode 0755\).*chmod 700 {folder}"),
-        owned(folder / "objects"),
-    ):
-        pass
-
-
-def test_a_lock_left_by_a_killed_process_is_free(tmp_path: Path) -> None:
-    """The kernel drops the lock with its process; the files it leaves stop nobody."""
-    folder = tmp_path / "link"
-    folder.mkdir(mode=0o700)
-    for name in ("objects", "objects.lock"):
-        (folder / name).touch()
-
-    with owned(folder / "objects"):
-        assert [path.name for path in folder.iterdir()] == ["objects.lock"]
-        with pytest.raises(StartError, match="in use by another process"), owned(folder / "objects"):
-            pass

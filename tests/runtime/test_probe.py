@@ -1,4 +1,5 @@
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,9 +24,9 @@ async def serving(
     task = asyncio.create_task(part.run())
 
     async def get(path: str) -> tuple[int, str]:
-        socket = debug if path.startswith("/debug") else probe
+        address = debug if path.startswith("/debug") else probe
         async with (
-            aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(socket))) as session,
+            aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(address))) as session,
             session.get(f"http://probe{path}") as response,
         ):
             return response.status, await response.text()
@@ -132,9 +133,23 @@ async def test_a_taken_port_is_one_clear_line(unused_tcp_port: int) -> None:
 
 async def test_the_socket_of_a_killed_process_is_taken_over(tmp_path: Path) -> None:
     """A stale file is no reason not to start, and none is left behind after a clean stop."""
-    (tmp_path / "probe").touch()
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(tmp_path / "probe"))
 
     async with serving(tmp_path) as get:
         assert await get("/healthz") == (200, "ok\n")
 
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("flag", ["probe", "debug"])
+async def test_what_is_no_socket_stays_and_is_one_clear_line(tmp_path: Path, flag: str) -> None:
+    """A mistyped path costs nobody a file."""
+    path = tmp_path / "notes.txt"
+    path.write_text("mine")
+    part = Probe(**{"probe": None, "debug": None, flag: f"unix:{path}"}, ready=lambda: None, status=dict)
+
+    with pytest.raises(StartError, match=f"^--{flag} unix:{path}: what is there is no socket$"):
+        await part.run()
+
+    assert path.read_text() == "mine"
