@@ -5,8 +5,10 @@ sense together, so none of them may quietly be missing.
 """
 
 import asyncio
+import os
 import signal
 import sys
+import threading
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -15,6 +17,10 @@ log = structlog.get_logger()
 
 # All parts together have this long to stop: `isoline up` promises that all has ended within 10 s.
 STOP_SECONDS = 5.0
+# After this long the process ends whatever still runs in it: a part, or a thread that nothing can cancel.
+EXIT_SECONDS = 6.0
+# The exit code of a process that has failed.
+FAILED = 3
 
 
 class StartError(Exception):
@@ -22,19 +28,21 @@ class StartError(Exception):
 
 
 class PartFailedError(Exception):
-    """A part ended by an exception, which is this one's cause."""
+    """A part ended by an exception, which is this one's cause; or by itself; or it didn't stop."""
 
-    def __init__(self, name: str, error: BaseException) -> None:
-        super().__init__(f"{name} failed: {str(error) or type(error).__name__}")
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name} {reason}")
         self.part = name
 
 
 class Workgroup:
     """Parts that start together; the first to end, or `stop`, ends all of them, the last added first."""
 
-    def __init__(self) -> None:
+    def __init__(self, ending: Callable[[], None] = lambda: None) -> None:
+        """`ending` is called when the end begins."""
         self._parts: list[tuple[str, Callable[[], Awaitable[None]]]] = []
         self._stop = asyncio.Event()
+        self._ending = ending
 
     def add(self, name: str, part: Callable[[], Awaitable[None]]) -> None:
         """Adds a part before `run`; it is ended by cancellation and cleans up in its `finally`."""
@@ -47,29 +55,41 @@ class Workgroup:
     async def run(self) -> None:
         """Runs the parts until one ends or `stop` is called, then ends the others.
 
-        Raises StartError as it came, and PartFailedError for any other error, the first of them in time.
+        Raises StartError as it came, and PartFailedError for any other error, for a part that ended by itself
+        without `stop`, and for one that doesn't stop: the first of them in time.
         """
         stopping = asyncio.create_task(self._stop.wait(), name="stop")
         tasks = [asyncio.create_task(_awaited(part), name=name) for name, part in self._parts]
+        ended: list[asyncio.Task[None]] = []
+        for task in tasks:
+            task.add_done_callback(ended.append)
+        early: list[asyncio.Task[None]] = []
         try:
-            done, _ = await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
-            first = next((task for task in tasks if task in done and _error(task)), None)
+            await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+            early = [] if self._stop.is_set() else ended.copy()
         finally:
+            self._ending()
             stopping.cancel()
             await _end(tasks)
-        failed = first or next((task for task in tasks if _error(task)), None)
-        if failed is not None and (error := _error(failed)) is not None:
-            if isinstance(error, StartError):
-                raise error
-            raise PartFailedError(failed.get_name(), error) from error
+        for task in (*ended, *tasks):
+            _check(task, early=task in early)
 
 
 async def _awaited(part: Callable[[], Awaitable[None]]) -> None:
     await part()
 
 
-def _error(task: asyncio.Task[None]) -> BaseException | None:
-    return task.exception() if task.done() and not task.cancelled() else None
+def _check(task: asyncio.Task[None], *, early: bool) -> None:
+    """Raises what is wrong with a part at the end."""
+    if not task.done():
+        raise PartFailedError(task.get_name(), f"does not stop within {STOP_SECONDS:g} s")
+    error = None if task.cancelled() else task.exception()
+    if isinstance(error, StartError):
+        raise error
+    if error is not None:
+        raise PartFailedError(task.get_name(), f"failed: {str(error) or type(error).__name__}") from error
+    if early:
+        raise PartFailedError(task.get_name(), "ended by itself")
 
 
 async def _end(tasks: list[asyncio.Task[None]]) -> None:
@@ -86,23 +106,40 @@ async def _end(tasks: list[asyncio.Task[None]]) -> None:
 def main(wire: Callable[[Workgroup], None]) -> int:
     """Runs one process: `wire` adds its parts, inside the running loop; SIGTERM and SIGINT end it cleanly.
 
-    Returns the exit code: 0 after a clean stop, 3 after a failure, which is told in one line on stderr.
+    Returns the exit code: 0 after a clean stop, 3 after a failure, which is told in one line on stderr. Ends
+    the process itself, with 3, when that takes longer than EXIT_SECONDS.
     """
+    limit = threading.Timer(EXIT_SECONDS, _give_up)
+    limit.daemon = True
     try:
-        asyncio.run(_run(wire))
-    except StartError as error:
-        print(f"isoline: {error}", file=sys.stderr)  # noqa: T201 - the one line that its user reads
-        return 3
-    except PartFailedError as error:
-        log.exception("process failed", part=error.part, error=str(error), exc_info=error.__cause__)
-        return 3
-    return 0
+        return asyncio.run(_run(wire, limit.start))
+    finally:
+        limit.cancel()
 
 
-async def _run(wire: Callable[[Workgroup], None]) -> None:
-    group = Workgroup()
+async def _run(wire: Callable[[Workgroup], None], ending: Callable[[], None]) -> int:
+    group = Workgroup(ending)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, group.stop)
-    wire(group)
-    await group.run()
+    # Told here: who does not stop may keep the loop from ever ending.
+    try:
+        wire(group)
+        await group.run()
+    except StartError as error:
+        print(f"isoline: {error}", file=sys.stderr)  # noqa: T201 - the one line that its user reads
+        return FAILED
+    except PartFailedError as error:
+        log.exception("process failed", part=error.part, error=str(error), exc_info=error.__cause__)
+        return FAILED
+    return 0
+
+
+def _give_up() -> None:
+    """In a thread of its own, for asyncio and the interpreter would wait for ever."""
+    try:
+        log.error("process does not end", threads=sorted(thread.name for thread in threading.enumerate()))
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(FAILED)

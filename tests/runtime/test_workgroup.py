@@ -1,6 +1,9 @@
 import asyncio
+import contextlib
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -37,7 +40,8 @@ async def test_the_first_part_to_end_stops_the_rest_the_last_added_first() -> No
     group.add("probe", Part(ended, "probe").run)
     group.add("short", nothing)
 
-    await group.run()
+    with pytest.raises(PartFailedError, match=r"^short ended by itself$"):
+        await group.run()
 
     assert ended == ["probe", "link"]
 
@@ -70,6 +74,40 @@ async def test_a_part_that_fails_while_it_is_stopped_is_told_too() -> None:
 
     with pytest.raises(PartFailedError, match="flush failed: no room to flush"):
         await group.run()
+
+
+async def test_of_several_failures_the_first_in_time_is_told() -> None:
+    """Whatever the order in which the parts were added: the others may be its consequences."""
+
+    async def broken_later() -> None:
+        await asyncio.sleep(0)
+        raise ValueError("no paper")
+
+    group = Workgroup()
+    for name, part in (("tray", broken_later), ("printer", broken), ("short", nothing)):
+        group.add(name, part)
+
+    with pytest.raises(PartFailedError, match=r"^printer failed: out of ink$"):
+        await group.run()
+
+
+async def test_a_part_that_does_not_stop_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a failure, and nobody waits for it."""
+    monkeypatch.setattr("runtime.workgroup.STOP_SECONDS", 0.0)
+    released = asyncio.Event()
+
+    async def stubborn() -> None:
+        while not released.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await released.wait()
+
+    group = Workgroup()
+    group.add("stubborn", stubborn)
+    group.stop()
+
+    with pytest.raises(PartFailedError, match=r"^stubborn does not stop within 0 s$"):
+        await group.run()
+    released.set()
 
 
 async def test_stop_ends_every_part_without_error() -> None:
@@ -119,3 +157,52 @@ def test_what_keeps_a_process_from_starting_is_one_line_and_exit_code_3(
 def test_a_failed_part_is_exit_code_3() -> None:
     """Whoever started the process can tell a failure from a stop."""
     assert main(lambda group: group.add("printer", broken)) == 3
+
+
+def test_a_part_that_ends_by_itself_is_exit_code_3() -> None:
+    """Nobody has asked for it, so whoever watches the process is to know."""
+    assert main(lambda group: group.add("short", nothing)) == 3
+
+
+STUBBORN = """
+import asyncio, threading
+from runtime import workgroup
+
+async def part():
+    while True:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            pass
+
+async def thread():
+    await asyncio.to_thread(threading.Event().wait)
+
+async def broken():
+    await asyncio.sleep(0)
+    raise ValueError("out of ink")
+
+def wire(group):
+    group.add("stubborn", {stubborn})
+    group.add("printer", broken)
+
+workgroup.STOP_SECONDS, workgroup.EXIT_SECONDS = 0.0, 1.0
+raise SystemExit(workgroup.main(wire))
+"""
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("stubborn", ["part", "thread"])
+def test_a_process_ends_whatever_does_not_stop_in_it(stubborn: str) -> None:
+    """With exit code 3, after it has told why it wanted to end."""
+    ended = subprocess.run(
+        [sys.executable, "-c", STUBBORN.replace("{stubborn}", stubborn)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert ended.returncode == 3
+    assert "out of ink" in ended.stdout + ended.stderr
+    assert "process does not end" in ended.stdout + ended.stderr
