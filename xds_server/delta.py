@@ -76,6 +76,11 @@ class Delta(Subscription):
         self._wanting.update(names)
         self.owe(names, since=since)
 
+    def renew(self, names: Iterable[str]) -> None:
+        """What needs these has been sent, and waits for them: each is answered, also one that is gone."""
+        wanted = [name for name in names if self.wants(name)]
+        self._want(wanted, since=self.position)
+
     def tell_gone(self, names: Iterable[str]) -> None:
         """There are no such resources, and the peer is told so."""
         self._gone.update(dict.fromkeys(names))

@@ -251,7 +251,7 @@ class Stream:
         """A cluster that was sent waits for its load assignment, which Envoy does not ask for again (O3)."""
         endpoints = self.subscriptions.get(ENDPOINTS.key)
         if endpoints is not None:
-            endpoints.owe(self._assignments(clusters))
+            endpoints.renew(self._assignments(clusters))
 
     def _renewed(self, type_: ResourceType) -> list[str]:
         """The load assignments of clusters that were sent before any were asked for."""

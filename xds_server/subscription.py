@@ -82,6 +82,10 @@ class Subscription:
             self._owed.update(wanted)
             self._owed_since = min(self._owed_since, self.position if since is None else since)
 
+    def renew(self, names: Iterable[str]) -> None:
+        """What needs these has been sent, and waits for them."""
+        self.owe(names)
+
     def ask(self) -> None:
         """The peer waits for an answer, be it empty."""
         self._asked = True

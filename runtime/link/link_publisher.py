@@ -59,10 +59,6 @@ class LinkPublisher:
         publisher = self._tables[table]
         self._send(table, publisher.publish(puts or {}, deletes, synced=synced, held=held, at=at))
 
-    def rows(self, table: str) -> Mapping[str, Row]:
-        """What is published of a table now."""
-        return self._tables[table].rows
-
     def status(self) -> dict[str, Any]:
         """For /debug/status."""
         return {

@@ -48,11 +48,6 @@ class LinkReplica:
         """What is held now, a view: it changes as batches arrive."""
         return MappingProxyType(self._core.rows)
 
-    @property
-    def synced(self) -> bool:
-        """Whether the source has said once that it has all there is, and that is here."""
-        return self._core.synced
-
     async def changed(self) -> None:
         """Waits until `take` has something."""
         await self._changed.wait()

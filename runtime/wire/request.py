@@ -16,7 +16,6 @@ from runtime.wire.reader import DecodeError, fields
 class ErrorDetail:
     """Why the peer refused a response: a google.rpc.Status. The message may quote the refused resource."""
 
-    code: int
     message: str = field(repr=False)
 
 
@@ -29,7 +28,6 @@ class Node:
     user_agent_name: str = ""
     version: tuple[int, int, int] | None = None
     """user_agent_build_version: major, minor, patch; None when the peer does not tell."""
-    client_features: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +76,6 @@ def decode_node(data: bytes) -> Node:
     Raises DecodeError.
     """
     texts = {1: "", 2: "", 6: ""}
-    features: list[str] = []
     builds: list[bytes] = []
     try:
         for number, wire_type, value, _ in fields(data):
@@ -86,8 +83,6 @@ def decode_node(data: bytes) -> Node:
                 continue
             if number in texts:
                 texts[number] = value.decode()
-            elif number == 10:
-                features.append(value.decode())
             elif number == 8:
                 builds.append(value)
             elif number == 7:  # user_agent_version, of the same oneof
@@ -95,7 +90,7 @@ def decode_node(data: bytes) -> Node:
         version = _build_version(b"".join(builds))
     except UnicodeDecodeError as error:
         raise DecodeError("a text field is not UTF-8") from error
-    return Node(texts[1], texts[2], texts[6], version, frozenset(features))
+    return Node(texts[1], texts[2], texts[6], version)
 
 
 def _discovery(data: bytes) -> DiscoveryRequest:
@@ -184,13 +179,11 @@ def _joined(messages: list[bytes]) -> bytes | None:
 def _error(messages: list[bytes]) -> ErrorDetail | None:
     if not messages:
         return None
-    code, message = 0, ""
-    for number, wire_type, value, n in fields(b"".join(messages)):
-        if number == 1 and wire_type == 0:
-            code = (n + 0x8000_0000 & 0xFFFF_FFFF) - 0x8000_0000  # an int32
-        elif number == 2 and wire_type == 2:
+    message = ""
+    for number, wire_type, value, _ in fields(b"".join(messages)):
+        if number == 2 and wire_type == 2:
             message = value.decode()
-    return ErrorDetail(code, message)
+    return ErrorDetail(message)
 
 
 def _build_version(data: bytes) -> tuple[int, int, int] | None:

@@ -61,13 +61,11 @@ def delta_response(
     removed: Iterable[str],
     *,
     nonce: str,
-    system_version: str = "",
     control_plane: str = "",
 ) -> bytes:
     """A DeltaDiscoveryResponse of pieces made by `delta_resource`, and of the names that are gone."""
     return b"".join(
         (
-            _text(1, system_version),
             *resources,
             _text(4, type_url),
             _text(5, nonce),

@@ -37,10 +37,15 @@ async def until(condition: Callable[[], object], what: str) -> None:
         await asyncio.sleep(0.005)
 
 
+def synced(replica: LinkReplica) -> bool:
+    """Whether the source has said once that it has all there is, and that is here."""
+    return bool(replica.status()["synced"])
+
+
 async def holds(replica: LinkReplica, **rows: str) -> None:
     """Waits until the replica is complete and holds these rows and no other."""
     meant = {key: Row.of(body.encode()) for key, body in rows.items()}
-    await until(lambda: replica.synced and replica.rows == meant, f"{meant} held, not {dict(replica.rows)}")
+    await until(lambda: synced(replica) and replica.rows == meant, f"{meant} held, not {dict(replica.rows)}")
 
 
 def table(**rows: str) -> dict[str, Row]:

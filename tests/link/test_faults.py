@@ -15,7 +15,7 @@ from runtime.link.keys import LinkKeys, generate
 from runtime.link.link_publisher import LinkPublisher
 from runtime.link.link_replica import LinkReplica
 from runtime.link.row import Row
-from tests.link.running import holds, ipc, running, table, until
+from tests.link.running import holds, ipc, running, synced, table, until
 from tests.support.port import free_port
 from tests.support.program import Program
 
@@ -176,7 +176,7 @@ async def test_a_replica_goes_to_the_next_address_when_its_publisher_falls_silen
         await until(lambda: replica.status()["snapshots"] == 2, "the other one is followed")
 
         assert replica.status()["connected"] == f"tcp://127.0.0.2:{port}"
-        assert (replica.take().puts, replica.synced) == ({}, True)
+        assert (replica.take().puts, synced(replica)) == ({}, True)
 
 
 async def test_waiting_for_a_publisher_that_is_long_lost_costs_nothing(

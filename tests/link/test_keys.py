@@ -10,7 +10,7 @@ from runtime.link.keys import LinkKeys, generate
 from runtime.link.link_publisher import LinkPublisher
 from runtime.link.link_replica import LinkReplica
 from runtime.workgroup import StartError
-from tests.link.running import holds, running, table, until
+from tests.link.running import holds, running, synced, table, until
 from tests.support.port import free_port
 
 
@@ -61,7 +61,7 @@ async def test_a_peer_without_its_key_gets_nothing(place: Path, wrong: str) -> N
             publisher.publish("resources", puts=table(a="2"))
             await holds(allowed, a="2")
 
-    assert (refused.synced, dict(refused.rows), refused.status()["heard_seconds_ago"]) == (False, {}, None)
+    assert (synced(refused), dict(refused.rows), refused.status()["heard_seconds_ago"]) == (False, {}, None)
 
 
 @pytest.mark.parametrize(

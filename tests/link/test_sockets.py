@@ -9,7 +9,7 @@ from runtime.link.link_publisher import LinkPublisher
 from runtime.link.link_replica import LinkReplica
 from runtime.link.row import Row
 from runtime.workgroup import StartError
-from tests.link.running import holds, ipc, running, table, until
+from tests.link.running import holds, ipc, running, synced, table, until
 from tests.support.port import free_port
 
 
@@ -51,7 +51,7 @@ async def test_tables_on_one_address_are_apart(place: Path) -> None:
     async with running(publisher, one, two):
         publisher.publish("resources", puts=table(a="1"), synced=True)
         await holds(one, a="1")
-        assert not two.synced
+        assert not synced(two)
 
         publisher.publish("resources2", puts=table(b="2"), synced=True)
         publisher.publish("resources2", puts=table(b="3"))

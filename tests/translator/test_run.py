@@ -63,7 +63,7 @@ async def test_objects_in_resources_and_statuses_out(links: Links) -> None:
     links.objects.publish("objects", puts=rows, synced=False)
     links.objects.publish("objects", synced=True)
 
-    await until(links.resources, lambda replica: replica.synced and HOST in replica.rows)
+    await until(links.resources, lambda replica: replica.status()["synced"] and HOST in replica.rows)
     await until(links.statuses, lambda replica: "Ingress/default/web" in replica.rows)
 
     links.objects.publish("objects", deletes=["Ingress/default/web"])

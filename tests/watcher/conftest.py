@@ -58,7 +58,7 @@ class Watched:
         """Until it holds of what the replica has."""
         try:
             async with asyncio.timeout(DEADLINE_SECONDS):
-                while not (self._replica.synced and condition()):
+                while not (self._replica.status()["synced"] and condition()):
                     change = asyncio.create_task(self._replica.changed())
                     await asyncio.wait([change, *self._running], return_when=asyncio.FIRST_COMPLETED)
                     if not change.done():

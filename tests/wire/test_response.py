@@ -12,9 +12,7 @@ BODY = b"\x0a\x01a"  # a Cluster named a
 
 def test_a_delta_response_is_what_google_writes() -> None:
     """Two resources, one of them empty, and two names that are gone."""
-    expected = google.DeltaDiscoveryResponse(
-        system_version_info="7", type_url=TYPE, nonce="42", removed_resources=["x", "y"]
-    )
+    expected = google.DeltaDiscoveryResponse(type_url=TYPE, nonce="42", removed_resources=["x", "y"])
     expected.control_plane.identifier = "isoline"
     for name, version, body in (("a", "v1", BODY), ("b", "v2", b"")):
         resource = expected.resources.add(name=name, version=version)
@@ -26,7 +24,6 @@ def test_a_delta_response_is_what_google_writes() -> None:
         [delta_resource(TYPE, "a", "v1", BODY), delta_resource(TYPE, "b", "v2", b"")],
         ["x", "y"],
         nonce="42",
-        system_version="7",
         control_plane="isoline",
     )
 
