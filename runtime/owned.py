@@ -35,9 +35,9 @@ def locked(lock: Path, named: str) -> Iterator[None]:
     Raises StartError when another process has it, with its number and `named` for what it locks.
     """
     with _lock(lock, named) as held:
-        held.truncate(0)
-        held.write(f"{os.getpid()}\n")
-        held.flush()
+        with contextlib.suppress(OSError):  # a full disk: whoever wants it too is told without a number
+            os.ftruncate(held.fileno(), 0)
+            os.write(held.fileno(), f"{os.getpid()}\n".encode())
         try:
             yield
         finally:

@@ -47,39 +47,24 @@ class Stream:
         self.secure = secure
         self.node = Node()
         self.subscriptions: dict[str, Delta | Sotw] = {}
+        self.view = service.nothing  # until the first request says whose it is
         self._service = service
         self._node_bytes: bytes | None = None
-        self._view: Composition | None = None
+        self._met = False
         self._number = 0
         self._opened = now
-        self._found_order: Order | None = None
+        self._order = self._ordered()
         self._routes_sent: set[str] = set()
 
-    @property
-    def view(self) -> Composition:
-        """The table that this peer is served from; of no fleet before its first request."""
-        if self._view is None:
-            vhds = (
-                self.method.delta
-                and self.method.type_ is None
-                and self.node.user_agent_name == ENVOY
-                and (self.node.version or (0, 0, 0)) >= VHDS_SINCE
-            )
-            self._view = self._service.view(self.node.cluster, inline=not vhds)
-        return self._view
-
-    @property
-    def _order(self) -> Order:
-        if self._found_order is None:
-            needed = frozenset({ROUTES if self.view.inline else HOSTS})
-            self._found_order = Order(
-                self.subscriptions,
-                self.view.table,
-                needed=needed if self.method.type_ is None else frozenset(),
-                grace=self._service.grace,
-                opened=self._opened,
-            )
-        return self._found_order
+    def _ordered(self) -> Order:
+        needed = frozenset({ROUTES if self.view.inline else HOSTS})
+        return Order(
+            self.subscriptions,
+            self.view.table,
+            needed=needed if self.method.type_ is None else frozenset(),
+            grace=self._service.grace,
+            opened=self._opened,
+        )
 
     # Requests
 
@@ -162,13 +147,20 @@ class Stream:
 
     def _identify(self, node: bytes | None) -> None:
         """The node counts in the first request alone (G2); some clients repeat it, and it may not change."""
-        if node is None or node == self._node_bytes:
-            return
-        found = decode_node(node)
-        if self._node_bytes is None and not self.subscriptions:
-            self.node, self._node_bytes = found, node
-        elif found.id != self.node.id:
+        if not self._met:
+            self._met, self._node_bytes = True, node
+            self.node = decode_node(node) if node is not None else self.node
+            self.view = self._service.view(self.node.cluster, inline=not self._takes_hosts)
+            self._order = self._ordered()
+        elif node is not None and node != self._node_bytes and decode_node(node).id != self.node.id:
             raise PeerError("INVALID_ARGUMENT", "the node id of a stream cannot change")
+
+    @property
+    def _takes_hosts(self) -> bool:
+        """Whether virtual hosts reach it one by one."""
+        aggregated = self.method.delta and self.method.type_ is None
+        version = self.node.version or (0, 0, 0)
+        return aggregated and self.node.user_agent_name == ENVOY and version >= VHDS_SINCE
 
     def _view_of(self, type_: ResourceType) -> Composition:
         if type_ is SECRETS and not self.secure:

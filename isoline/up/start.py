@@ -76,8 +76,11 @@ def _run(
 
     log.configure(settings.log_level, "up")
     if settings.envoy is not None:
-        run_dir.start_file.write_text(_start_file(settings, run_dir))
-        run_dir.access_log.write_bytes(b"")
+        try:
+            run_dir.start_file.write_text(_start_file(settings, run_dir))
+            run_dir.access_log.write_bytes(b"")
+        except OSError as error:
+            raise StartError(f"--run-dir {run_dir.path}: {error.strerror or error}") from error
     return workgroup.main(partial(run.wire, settings, run_dir, before=before, after=after))
 
 

@@ -220,3 +220,15 @@ def test_who_connects_again_is_sent_a_route_configuration_whose_inlined_host_cha
         "2",
         "1",
     ]
+
+
+def test_who_is_looked_at_before_it_has_spoken_is_served_as_who_it_is(world: World) -> None:
+    """A stream is woken by the first table, perhaps before its first request has been read."""
+    client = world.delta(agent="envoy", version=(1, 40, 0))
+    assert client.stream.deadline is None
+    assert world.server.pull(client.stream, world.now) is None
+
+    client.ask("routes", subscribe=["ingress_http"])
+
+    (answer,) = client.pull()
+    assert answer.messages["ingress_http"].HasField("vhds")
