@@ -137,3 +137,14 @@ class Tls:
     secrets: tuple[str, ...]
     versions: TlsVersions = TlsVersions()
     default: bool = False
+
+    @property
+    def key(self) -> str:
+        """All of it as text, for values that are made of it."""
+        return " ".join([str(int(self.default)), self.versions.low, self.versions.high, *self.secrets])
+
+    @classmethod
+    def of(cls, key: str) -> "Tls":
+        """The one of that key."""
+        default, low, high, *secrets = key.split()
+        return cls(tuple(secrets), TlsVersions(low, high), default=default == "1")

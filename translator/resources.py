@@ -9,7 +9,7 @@ from translator.envoy import cluster as cluster_side
 from translator.envoy import endpoint, listener
 from translator.envoy import route as route_side
 from translator.envoy import tls as tls_side
-from translator.model import Forward, Plain
+from translator.model import Forward, Plain, Tls
 from translator.ports import TCP, service
 from translator.settings import Settings
 from translator.slices import Group, slice_
@@ -32,17 +32,22 @@ def listener_resource(view: View, name: str) -> Row:
     hosts = secured_hosts(view)
     default = of_host(view, names.ANY_HOST)
     found = dict.fromkeys(hosts.values()) | ({} if default is None else {default: None})
-    by_tls = {tls: tls_side.chain_name(tls) for tls in found}
-    chains = {name: tls_side.filter_chain(view.settings, tls) for tls, name in by_tls.items()}
+    chains = {tls: view(filter_chain, tls.key) for tls in found}
     body = listener.ingress_https(
         view.settings,
-        {host: by_tls[tls] for host, tls in hosts.items()},
-        [chains[name] for name in sorted(chains)],
-        None if default is None else by_tls[default],
+        {host: chains[tls][0] for host, tls in hosts.items()},
+        [body for _, body in sorted(chains.values())],
+        None if default is None else chains[default][0],
     )
     # One that is held back has no row: who has it has had it before this listener.
     secrets = sorted({name for tls in found for name in tls.secrets if secret.key_type(view, name)})
     return Row.of(body, needs=(routes, *(names.key(names.SECRETS, name) for name in secrets)))
+
+
+def filter_chain(view: View, key: str) -> tuple[str, bytes]:
+    """The name of a filter chain, and itself; it is the same for all hosts with the same Secrets and settings."""
+    name = names.filter_chain(key)
+    return name, tls_side.filter_chain(view.settings, name, Tls.of(key))
 
 
 def secret_resource(view: View, name: str) -> Row | None:

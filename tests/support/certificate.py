@@ -11,8 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import NameOID
 
-# What tests take for the present.
-NOW = datetime.datetime(2026, 6, 1, tzinfo=datetime.UTC)
+NOW = datetime.datetime.now(datetime.UTC)
 Key = Any
 
 

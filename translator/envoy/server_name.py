@@ -29,6 +29,7 @@ _StringMatcher = unchecked(xds.StringMatcher)
 _RegexMatcher = unchecked(xds.RegexMatcher)
 _GoogleRe2 = unchecked(xds.RegexMatcherGoogleRe2)
 _TypedExtensionConfig = unchecked(xds_core.TypedExtensionConfig)
+_StringValue = unchecked(StringValue)
 _INPUT = _TypedExtensionConfig(name="sni", typed_config=any_of(unchecked(ServerNameInput)()))
 
 
@@ -45,14 +46,14 @@ def matcher(chains: Mapping[str, str], default: str | None) -> bytes:
     if not exact:
         return found
     # Thousands of hosts share few chains: what is said of a chain is encoded once.
-    actions = {chain: field(_VALUE, encode(_to(chain))) for _, chain in exact}
+    actions = {chain: field(_VALUE, encode(_to(chain))) for chain in {chain for _, chain in exact}}
     entries = b"".join(field(_MAP, field(_KEY, host.encode()) + actions[chain]) for host, chain in exact)
     tree = encode(_MatcherTree(input=_INPUT)) + field(_EXACT_MATCH_MAP, entries)
     return field(_MATCHER_TREE, tree) + found
 
 
 def _to(chain: str) -> xds.MatcherOnMatch:
-    name = any_of(unchecked(StringValue)(value=chain))
+    name = any_of(_StringValue(value=chain))
     return _OnMatch(action=_TypedExtensionConfig(name="chain", typed_config=name))
 
 

@@ -44,14 +44,8 @@ def secret(name: str, certificate: Certificate) -> bytes:
     )
 
 
-def chain_name(found: Tls) -> str:
-    """Of the filter chain; the same for all hosts with the same Secrets and settings."""
-    kind = ["default"] if found.default else []
-    return names.filter_chain(" ".join([*kind, found.versions.low, found.versions.high, *found.secrets]))
-
-
-def filter_chain(settings: Settings, found: Tls) -> bytes:
-    """A filter chain, encoded."""
+def filter_chain(settings: Settings, name: str, found: Tls) -> bytes:
+    """The filter chain `name`."""
     serve = connection_manager.filter_(
         names.INGRESS_HTTPS,
         xff_num_trusted_hops=settings.xff_num_trusted_hops,
@@ -59,7 +53,7 @@ def filter_chain(settings: Settings, found: Tls) -> bytes:
     )
     context = _DownstreamTlsContext(common_tls_context=_context(found.secrets, found.versions))
     socket = _TransportSocket(name="envoy.transport_sockets.tls", typed_config=any_of(context))
-    return encode(v3.FilterChain(name=chain_name(found), filters=[serve], transport_socket=socket))
+    return encode(v3.FilterChain(name=name, filters=[serve], transport_socket=socket))
 
 
 def _context(secrets: tuple[str, ...], versions: TlsVersions) -> tls.CommonTlsContext:
