@@ -14,9 +14,11 @@ DEFAULT = secret("default", pair("*.example.com"), namespace="system")
 OWN = secret("own", pair("own.com"))
 OWNER = ingress("own", to="kuard:80", host="own.com", tls=[tls("own.com", secret="own")])
 
-pytestmark = pytest.mark.parametrize("options", [{"default_certificate": "system/default"}])
+# On each story, since the same stories are told elsewhere too, without this module.
+with_default = pytest.mark.parametrize("options", [{"default_certificate": "system/default"}])
 
 
+@with_default
 def test_a_tls_host_without_a_secret_is_served_with_the_default_certificate(kube: Kube, envoy: Envoy) -> None:
     """From whichever namespace: the operator has said so."""
     kube.apply(ingress("web", to="kuard:80", tls=[tls(SHOP)]), KUARD, DEFAULT)
@@ -26,6 +28,7 @@ def test_a_tls_host_without_a_secret_is_served_with_the_default_certificate(kube
     assert kube.problems == ()
 
 
+@with_default
 def test_a_handshake_for_no_known_host_sees_the_rules_without_host(kube: Kube, envoy: Envoy) -> None:
     """In a chain of its own, which no known host has."""
     kube.apply(ingress("any", rule("", path("/", "kuard:80"))), OWNER, KUARD, DEFAULT, OWN)
@@ -38,6 +41,7 @@ def test_a_handshake_for_no_known_host_sees_the_rules_without_host(kube: Kube, e
     assert kube.problems == ()
 
 
+@with_default
 def test_the_chain_of_the_default_certificate_is_not_that_of_hosts_that_use_it(
     kube: Kube, envoy: Envoy
 ) -> None:
@@ -49,6 +53,7 @@ def test_the_chain_of_the_default_certificate_is_not_that_of_hosts_that_use_it(
     assert kube.problems == ()
 
 
+@with_default
 def test_more_labels_than_a_wildcard_has_see_the_rules_without_host(kube: Kube, envoy: Envoy) -> None:
     """As over HTTP."""
     wild = ingress("wild", to="kuard:80", host="*.foo.com", tls=[tls("*.foo.com")])
@@ -58,6 +63,7 @@ def test_more_labels_than_a_wildcard_has_see_the_rules_without_host(kube: Kube, 
     assert len(envoy.https_hosts["*.foo.com"].routes) == 2
 
 
+@with_default
 def test_a_rule_without_host_in_an_ingress_with_tls_is_served(kube: Kube, envoy: Envoy) -> None:
     """With nothing to tell."""
     kube.apply(ingress("any", rule("", path("/", "kuard:80")), tls=[tls()]), KUARD, DEFAULT)
@@ -66,6 +72,7 @@ def test_a_rule_without_host_in_an_ingress_with_tls_is_served(kube: Kube, envoy:
     assert kube.problems == ()
 
 
+@with_default
 def test_a_default_certificate_that_is_missing_is_told_and_refuses_handshakes(
     kube: Kube, envoy: Envoy
 ) -> None:
@@ -80,6 +87,7 @@ def test_a_default_certificate_that_is_missing_is_told_and_refuses_handshakes(
     ]
 
 
+@with_default
 def test_a_default_certificate_that_turns_bad_keeps_its_last_good_version(kube: Kube, envoy: Envoy) -> None:
     """And says so."""
     kube.apply(DEFAULT)
