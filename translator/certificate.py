@@ -1,4 +1,4 @@
-"""A certificate with its private key, as a Secret holds them: whether Envoy can serve it, and what it says."""
+"""A certificate and its private key, as a Secret holds them: whether Envoy can serve it, what it says."""
 
 from base64 import b64decode
 from binascii import Error as Base64Error

@@ -22,7 +22,7 @@ def granted(view: View, ref: str) -> tuple[tuple[str, str], ...]:
     return _read(view, ref)[0]
 
 
-def problems(view: View, ref: str) -> tuple[Problem, ...]:
+def delegation_problems(view: View, ref: str) -> tuple[Problem, ...]:
     """What is wrong with a delegation."""
     return _read(view, ref)[1]
 

@@ -86,8 +86,8 @@ WEBSOCKET_PATH_NOT_FOUND = Reason(
 )
 SECRET_NOT_FOUND = Reason(
     "SecretNotFound",
-    "`tls` names a Secret that does not exist, or is of another type than `kubernetes.io/tls` and lacks one of the "
-    "keys `tls.crt` and `tls.key`.",
+    "`tls` names a Secret that does not exist, or is of another type than `kubernetes.io/tls` and lacks one "
+    "of the keys `tls.crt` and `tls.key`.",
     "Create the Secret or correct the name. Until then its hosts have no HTTPS.",
 )
 SECRET_NOT_NAMED = Reason(
@@ -127,8 +127,8 @@ HOST_NOT_COVERED = Reason(
 )
 DUPLICATE_TLS = Reason(
     "DuplicateTLS",
-    "Another Ingress, or an earlier entry of this one, brings a Secret or TLS versions for the same host. The "
-    "oldest creationTimestamp wins, then namespace and name.",
+    "Another Ingress, or an earlier entry of this one, brings a Secret or TLS versions for the same host. "
+    "The oldest creationTimestamp wins, then namespace and name.",
     "Name one Secret for a host; one with an RSA key and one with an ECDSA key may stand together in one "
     "Ingress.",
 )

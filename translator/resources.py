@@ -45,7 +45,7 @@ def listener_resource(view: View, name: str) -> Row:
 
 
 def filter_chain(view: View, key: str) -> tuple[str, bytes]:
-    """The name of a filter chain, and itself; it is the same for all hosts with the same Secrets and settings."""
+    """The name of a filter chain, and itself; it is one for all hosts with these settings."""
     name = names.filter_chain(key)
     return name, tls_side.filter_chain(view.settings, name, Tls.of(key))
 

@@ -26,7 +26,7 @@ def ingress_status(view: View, ref: str) -> Row | None:
     routes = view(served, ref)
     hosts = dict.fromkeys(host for host, _ in routes)
     made = [names.key(names.HOSTS, names.virtual_host(names.INGRESS_HTTP, host)) for host in hosts]
-    bringing = view(tls.problems, ref) if found.tls else ()
+    bringing = view(tls.tls_problems, ref) if found.tls else ()
     for host, answer in view(tls.secured, ref) if found.tls else ():
         made.append(names.key(names.HOSTS, names.virtual_host(names.INGRESS_HTTPS, host)))
         made += [names.key(names.SECRETS, name) for name in answer.secrets]
@@ -50,7 +50,7 @@ def slice_status(view: View, ref: str) -> Row | None:
 
 def delegation_status(view: View, ref: str) -> Row | None:
     """The status of a TLSCertificateDelegation; None while nothing is wrong with it."""
-    problems = view(delegation.problems, ref)
+    problems = view(delegation.delegation_problems, ref)
     return _row(view, ref, problems) if problems else None
 
 
@@ -71,7 +71,9 @@ STATUSES: dict[str, Callable[[View, str], Row | None]] = {
 
 
 def rejected_owner(body: dict[str, Any]) -> Iterable[str]:
-    """Whose problem a rejection is: Ingresses find it by the resource (a host, a Secret), a Service by its name."""
+    """Whose problem a rejection is: Ingresses find it by the resource, their host or Secret, a Service by its
+    name.
+    """
     resource = str(body.get("resource", ""))
     type_, name = names.split(resource)
     if type_ in {names.HOSTS, names.SECRETS}:

@@ -9,7 +9,7 @@ from translator.derive import Input
 
 # From an object's kind and content to the keys under which an index lists it.
 Keys = Callable[[dict[str, Any]], Iterable[str]]
-# From an object's content and the facts before (none for a new object) to what is found out about it, by name.
+# From an object's content and the facts before (none for a new one) to what is found out about it, by name.
 Facts = Callable[[dict[str, Any], Mapping[str, Any]], Mapping[str, Any]]
 
 

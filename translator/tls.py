@@ -125,7 +125,7 @@ def _in_clear(view: View, route: Route) -> Route:
 # What is told
 
 
-def problems(view: View, ref: str) -> tuple[Problem, ...]:
+def tls_problems(view: View, ref: str) -> tuple[Problem, ...]:
     """What an Ingress is told about its Secrets and their hosts."""
     found: dict[Problem, None] = {}
     for claim in view(claims, ref)[1]:

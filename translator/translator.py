@@ -186,12 +186,11 @@ class Translator:
         puts: dict[str, Row] = {}
         for step, (function, name, row, _) in enumerate(self._view.settle(_MAKERS), 1):
             key = names.key(_TYPES[function], name)
-            if row is None:
-                if self._resources[key] is not None:
-                    deletes.add(key)
-                self._resources[key] = None
-            elif self._resources[key] != row:
-                self._resources[key] = puts[key] = row
+            if row is not None and self._resources[key] != row:
+                puts[key] = row
+            elif row is None and self._resources[key] is not None:
+                deletes.add(key)
+            self._resources[key] = row
             if function is resources.secret_resource:
                 self._held = self._held - {key} if row is not None else self._held | {key}
             if step % STEP == 0:

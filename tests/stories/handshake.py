@@ -8,6 +8,7 @@ from google.protobuf.wrappers_pb2 import StringValue
 
 Listener = Any
 Chain = Any
+Message = Any
 
 
 def answer(listener: Listener, server_name: str) -> Chain | None:
@@ -24,7 +25,7 @@ def secrets(listener: Listener, server_name: str) -> list[str] | None:
     return [item.name for item in context(chain).tls_certificate_sds_secret_configs]
 
 
-def context(chain: Chain) -> Any:
+def context(chain: Chain) -> Message:
     """The TLS settings of a chain."""
     return tls_pb2.DownstreamTlsContext.FromString(
         chain.transport_socket.typed_config.value
@@ -38,7 +39,7 @@ def versions(listener: Listener, server_name: str) -> tuple[str, str]:
     return name(params.tls_minimum_protocol_version), name(params.tls_maximum_protocol_version)
 
 
-def _match(matcher: Any, server_name: str) -> str | None:
+def _match(matcher: Message, server_name: str) -> str | None:
     exact = matcher.matcher_tree.exact_match_map.map
     if server_name in exact:
         return _outcome(exact[server_name], server_name)
@@ -48,7 +49,7 @@ def _match(matcher: Any, server_name: str) -> str | None:
     return _outcome(matcher.on_no_match, server_name) if matcher.HasField("on_no_match") else None
 
 
-def _outcome(found: Any, server_name: str) -> str | None:
+def _outcome(found: Message, server_name: str) -> str | None:
     if found.HasField("matcher"):
         return _match(found.matcher, server_name)
     return str(StringValue.FromString(found.action.typed_config.value).value)

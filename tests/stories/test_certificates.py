@@ -1,15 +1,14 @@
 """Which certificates are served, and what is told about them."""
 
-import datetime
+import datetime as dt
 from base64 import b64encode
-from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.stories import handshake
-from tests.stories.objects import ingress, service, tls
+from tests.stories.objects import Object, ingress, service, tls
 from tests.stories.world import Envoy, Kube
 from tests.support.certificate import NOW, Pair, key, pair, pem, secret
 
@@ -56,7 +55,7 @@ def damaged(found: Pair) -> Pair:
         pytest.param(secret("web", pair("*.example.com")), id="a wildcard"),
     ],
 )
-def test_a_certificate_with_its_key_is_served(kube: Kube, envoy: Envoy, served: Any) -> None:
+def test_a_certificate_with_its_key_is_served(kube: Kube, envoy: Envoy, served: Object) -> None:
     """Nothing is told."""
     kube.apply(WEB, KUARD, served)
 
@@ -103,8 +102,10 @@ def test_a_secret_that_no_envoy_could_serve_is_told(
 
     assert envoy.secrets == {}
     assert kube.problems == (
-        f"Ingress/default/web: InvalidSecret: spec.tls[0].secretName: Secret default/web cannot be served: {flaw}; "
-        "there is no good version of it",
+        (
+            "Ingress/default/web: InvalidSecret: spec.tls[0].secretName: Secret default/web cannot be "
+            f"served: {flaw}; there is no good version of it"
+        ),
     )
 
 
@@ -160,8 +161,10 @@ def test_a_host_that_the_certificate_is_not_for_is_served_with_a_warning(
 
     assert handshake.secrets(envoy.https, SHOP) == ["default/web"]
     assert kube.problems == (
-        "Ingress/default/web: warning: HostNotCovered: spec.tls[0].hosts[0]: the certificate of Secret default/web "
-        "is not for host shop.example.com",
+        (
+            "Ingress/default/web: warning: HostNotCovered: spec.tls[0].hosts[0]: the certificate of Secret "
+            "default/web is not for host shop.example.com"
+        ),
     )
 
 
@@ -180,4 +183,4 @@ def test_a_wildcard_host_wants_a_wildcard_certificate(kube: Kube, envoy: Envoy) 
 
 def test_the_present_is_when_the_tests_run() -> None:
     """Certificates that are good here are good for the processes too, which look at the clock."""
-    assert datetime.datetime.now(datetime.UTC) - NOW < datetime.timedelta(days=1)
+    assert dt.dt.now(dt.UTC) - NOW < dt.timedelta(days=1)

@@ -1,4 +1,4 @@
-"""The default certificate: for tls hosts that name no Secret, and for handshakes that are for no known host."""
+"""The default certificate: for tls hosts that name no Secret, and handshakes that are for no known host."""
 
 import pytest
 

@@ -128,8 +128,8 @@ def test_of_two_secrets_with_keys_of_one_type_the_first_written_counts(kube: Kub
     assert list(envoy.secrets) == ["default/b"]
     assert kube.problems == (
         (
-            "Ingress/default/web: DuplicateTLS: spec.tls[1].hosts[0]: TLS of host shop.example.com is already "
-            "that of an earlier entry of this Ingress, not of Secret default/a and its TLS versions"
+            "Ingress/default/web: DuplicateTLS: spec.tls[1].hosts[0]: TLS of host shop.example.com is "
+            "already that of an earlier entry of this Ingress, not of Secret default/a and its TLS versions"
         ),
     )
 
@@ -191,8 +191,8 @@ def test_a_broken_secret_leaves_http_alone_and_is_told(kube: Kube, envoy: Envoy)
     assert envoy.hosts == {SHOP: SHOPS}
     assert kube.problems == (
         (
-            "Ingress/default/web: InvalidSecret: spec.tls[0].secretName: Secret default/web cannot be served: "
-            "tls.crt holds no certificate in PEM, or one that cannot be read; there is no good version of it"
+            "Ingress/default/web: InvalidSecret: spec.tls[0].secretName: Secret default/web cannot be "
+            "served: tls.crt holds no certificate in PEM, or one that cannot be read; there is no good version of it"
         ),
     )
 
@@ -207,8 +207,8 @@ def test_a_secret_that_turns_bad_keeps_its_last_good_version(kube: Kube, envoy: 
     assert (envoy.secrets, envoy.https) == before
     assert kube.problems == (
         (
-            "Ingress/default/web: InvalidSecret: spec.tls[0].secretName: Secret default/web cannot be served: "
-            "tls.crt holds no certificate in PEM, or one that cannot be read; its last good version is served"
+            "Ingress/default/web: InvalidSecret: spec.tls[0].secretName: Secret default/web cannot be "
+            "served: tls.crt holds no certificate in PEM, or one that cannot be read; its last good version is served"
         ),
     )
 

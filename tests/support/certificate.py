@@ -1,6 +1,6 @@
 """Certificates for tests: keys are made once, the rest is said by who needs it."""
 
-import datetime
+import datetime as dt
 from base64 import b64encode
 from dataclasses import dataclass
 from functools import cache
@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import NameOID
 
-NOW = datetime.datetime.now(datetime.UTC)
+NOW = dt.dt.now(dt.UTC)
 Key = Any
 
 
@@ -51,7 +51,7 @@ def pair(
     number: int = 0,
     begins: int = -10,
     ends: int = 80,
-    now: datetime.datetime = NOW,
+    now: dt.datetime = NOW,
 ) -> Pair:
     """A self-signed certificate for these hosts, valid from and until so many days after `now`; another
     `number` is another key.
@@ -64,8 +64,8 @@ def pair(
         .issuer_name(subject)
         .public_key(private.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now + datetime.timedelta(days=begins))
-        .not_valid_after(now + datetime.timedelta(days=ends))
+        .not_valid_before(now + dt.timedelta(days=begins))
+        .not_valid_after(now + dt.timedelta(days=ends))
     )
     if names:
         made = made.add_extension(

@@ -1,7 +1,7 @@
 """421 for a request that came over the wrong connection: its Host is not what the handshake was for.
 
-A filter that asks an expression in Envoy's own language (CEL), as a parsed tree, with nothing in it that a user
-wrote; its 403 becomes the 421 that HTTP has for this, after which a client opens another connection.
+A filter that asks an expression in Envoy's own language (CEL), as a parsed tree, with nothing in it that a
+user wrote; its 403 becomes the 421 that HTTP has for this, after which a client opens another connection.
 """
 
 from envoy_data_plane.envoy.config.accesslog import v3 as accesslog
@@ -64,15 +64,15 @@ def reply() -> hcm.LocalReplyConfig:
 
 
 def _the_server_name() -> Expr:
-    """`request.host.lowerAscii().split(":")[0] == connection.requested_server_name`: Envoy has the name of the
-    handshake in lower case, and a port says nothing about the host.
+    """`request.host.lowerAscii().split(":")[0] == connection.requested_server_name`: Envoy has the name of
+    the handshake in lower case, and a port says nothing about the host.
     """
     host = _call("_[_]", _parts(_lower(_attribute("request", "host")), ":"), _constant(0))
     return _call("_==_", host, _attribute("connection", "requested_server_name"))
 
 
 def _of_another_host() -> Expr:
-    """The virtual host is not `*`, and has as many labels as the Host: a wildcard with fewer does not count."""
+    """The virtual host is not `*`, and has as many labels as the Host: a wildcard with fewer is none."""
     virtual_host = _attribute("xds", "virtual_host_name")
     any_host = _constant(names.virtual_host(names.INGRESS_HTTPS, names.ANY_HOST))
     labels = [_call("size", _parts(name, ".")) for name in (_attribute("request", "host"), virtual_host)]

@@ -10,8 +10,8 @@ from translator.envoy import connection_manager, v3
 from translator.model import Tls, TlsVersions
 from translator.settings import Settings
 
-# Forward secrecy and authenticated encryption; of the two that share a place the client has the choice. Those of
-# TLS 1.3 are all so, and not to be chosen.
+# Forward secrecy and authenticated encryption; of the two that share a place the client has the choice. Those
+# of TLS 1.3 are all so, and not to be chosen.
 CIPHERS = [
     "[ECDHE-ECDSA-AES128-GCM-SHA256|ECDHE-ECDSA-CHACHA20-POLY1305]",
     "[ECDHE-RSA-AES128-GCM-SHA256|ECDHE-RSA-CHACHA20-POLY1305]",
