@@ -183,4 +183,4 @@ def test_a_wildcard_host_wants_a_wildcard_certificate(kube: Kube, envoy: Envoy) 
 
 def test_the_present_is_when_the_tests_run() -> None:
     """Certificates that are good here are good for the processes too, which look at the clock."""
-    assert dt.dt.now(dt.UTC) - NOW < dt.timedelta(days=1)
+    assert dt.datetime.now(dt.UTC) - NOW < dt.timedelta(days=1)

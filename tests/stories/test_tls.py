@@ -192,7 +192,8 @@ def test_a_broken_secret_leaves_http_alone_and_is_told(kube: Kube, envoy: Envoy)
     assert kube.problems == (
         (
             "Ingress/default/web: InvalidSecret: spec.tls[0].secretName: Secret default/web cannot be "
-            "served: tls.crt holds no certificate in PEM, or one that cannot be read; there is no good version of it"
+            "served: tls.crt holds no certificate in PEM, or one that cannot be read; "
+            "there is no good version of it"
         ),
     )
 
@@ -208,7 +209,8 @@ def test_a_secret_that_turns_bad_keeps_its_last_good_version(kube: Kube, envoy: 
     assert kube.problems == (
         (
             "Ingress/default/web: InvalidSecret: spec.tls[0].secretName: Secret default/web cannot be "
-            "served: tls.crt holds no certificate in PEM, or one that cannot be read; its last good version is served"
+            "served: tls.crt holds no certificate in PEM, or one that cannot be read; "
+            "its last good version is served"
         ),
     )
 

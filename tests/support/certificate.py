@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import NameOID
 
-NOW = dt.dt.now(dt.UTC)
+NOW = dt.datetime.now(dt.UTC)
 Key = Any
 
 
