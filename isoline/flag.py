@@ -31,6 +31,19 @@ def together(*flags: Callable[[Command], Command]) -> Callable[[Command], Comman
     return decorate
 
 
+class SecretName(click.ParamType[str]):
+    """`namespace/name` of a Secret."""
+
+    name = "secret"
+    PATTERN = re.compile(r"[a-z0-9][-a-z0-9]{0,62}/[a-z0-9][-.a-z0-9]{0,252}")
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The same; it fails as click does."""
+        if self.PATTERN.fullmatch(str(value)) is None:
+            self.fail(f"{value!r} names no Secret; write it as namespace/name", param, ctx)
+        return str(value)
+
+
 class Duration(click.ParamType[float]):
     """Seconds, from `60s`, `1m30s`, `500ms`."""
 
@@ -88,4 +101,21 @@ def loopback_endpoints(default: str) -> Callable[[Command], Command]:
     return flag(
         "--loopback-endpoints", type=click.Choice(["allow", "refuse"]), default=default,
         help="Endpoints on loopback and link-local addresses.",
+    )  # fmt: skip
+
+
+def default_certificate() -> Callable[[Command], Command]:
+    """The certificate of handshakes that are for no host."""
+    return flag(
+        "--default-certificate", type=SecretName(), metavar="NS/NAME",
+        help="The Secret for tls hosts that name none, and for handshakes that are for no known host.  "
+        "[default: none]",
+    )  # fmt: skip
+
+
+def redirect_port(default: int | None, shown: str) -> Callable[[Command], Command]:
+    """Where redirects to HTTPS point."""
+    return flag(
+        "--redirect-port", type=click.IntRange(1, 65535), default=default, metavar="PORT", show_default=False,
+        help=f"The port that redirects to HTTPS name.  [default: {shown}]",
     )  # fmt: skip

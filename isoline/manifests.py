@@ -4,6 +4,7 @@ import errno
 import os
 import stat
 import sys
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -65,7 +66,9 @@ def read(paths: Collection[str]) -> Manifests:
 
 def translate(manifests: Manifests, settings: Settings) -> Translation:
     """Through the same core that serves."""
-    output = Translator(settings).apply(Change(manifests.rows, frozenset(), synced=True))
+    translator = Translator(settings)
+    translator.advance(time.time())
+    output = translator.apply(Change(manifests.rows, frozenset(), synced=True))
     assert output is not None  # noqa: S101 - there is one whenever the objects are complete
     places = Places(manifests.files.get)
     found = (

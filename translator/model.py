@@ -1,6 +1,6 @@
 """The small model between the front ends and Envoy: front ends write it, the Envoy side reads nothing else.
 
-virtual host → routes → match and action → backend.
+virtual host → routes → match and action → backend; host → TLS → Secrets.
 """
 
 from dataclasses import dataclass
@@ -68,7 +68,22 @@ class Answer:
     status: int
 
 
-Action = Forward | Answer
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """Answers 301: the same over HTTPS, at this port."""
+
+    port: int
+
+
+Action = Forward | Answer | Redirect
+
+
+class Plain(IntEnum):
+    """What becomes of a route over HTTP without TLS."""
+
+    SERVED = 0
+    REDIRECTED = 1
+    ABSENT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +97,7 @@ class Route:
     source: str
     field: str
     fallback: bool = False  # a default backend: any explicit route for all paths beats it
+    plain: Plain = Plain.SERVED
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,3 +106,45 @@ class VirtualHost:
 
     host: str
     routes: tuple[Route, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TlsVersions:
+    """The lowest and the highest version of TLS, 1.2 or 1.3."""
+
+    low: str = "1.2"
+    high: str = "1.3"
+
+
+@dataclass(frozen=True, slots=True)
+class TlsClaim:
+    """One object brings a Secret for a host; `field` names the Secret and `place` the host in it."""
+
+    host: str
+    secret: str  # namespace/name
+    versions: TlsVersions
+    field: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """How handshakes of a host are answered: Secrets `namespace/name` of different key types, sorted.
+
+    `default` is the default certificate's, for handshakes that name no host that has TLS of its own.
+    """
+
+    secrets: tuple[str, ...]
+    versions: TlsVersions = TlsVersions()
+    default: bool = False
+
+    @property
+    def key(self) -> str:
+        """All of it as text, for values that are made of it."""
+        return " ".join([str(int(self.default)), self.versions.low, self.versions.high, *self.secrets])
+
+    @classmethod
+    def of(cls, key: str) -> "Tls":
+        """The one of that key."""
+        default, low, high, *secrets = key.split()
+        return cls(tuple(secrets), TlsVersions(low, high), default=default == "1")

@@ -84,6 +84,66 @@ WEBSOCKET_PATH_NOT_FOUND = Reason(
     "`projectcontour.io/websocket-routes` names a path that no rule of this Ingress has.",
     "Write the path exactly as the rule has it.",
 )
+SECRET_NOT_FOUND = Reason(
+    "SecretNotFound",
+    "`tls` names a Secret that does not exist, or is of another type than `kubernetes.io/tls` and lacks one "
+    "of the keys `tls.crt` and `tls.key`.",
+    "Create the Secret or correct the name. Until then its hosts have no HTTPS.",
+)
+SECRET_NOT_NAMED = Reason(
+    "SecretNotNamed",
+    "`tls` names no Secret, and there is no default certificate.",
+    "Name a Secret, or run with `--default-certificate`. Until then its hosts have no HTTPS.",
+)
+SECRET_NOT_DELEGATED = Reason(
+    "SecretNotDelegated",
+    "An Ingress names a Secret of another namespace, which has not allowed that.",
+    "Create a TLSCertificateDelegation in the Secret's namespace. Until then the hosts have no HTTPS.",
+)
+INVALID_SECRET = Reason(
+    "InvalidSecret",
+    "A Secret that `tls` names cannot be served: its certificates or its key cannot be read, do not belong "
+    "together, or are of a kind that Envoy does not take.",
+    "Correct the Secret. Until then its last good version is served; without one, its hosts have no HTTPS.",
+)
+CERTIFICATE_EXPIRED = Reason(
+    "CertificateExpired",
+    "A certificate is no longer valid. It is served all the same; clients refuse it.",
+    "Renew the certificate.",
+    "warning",
+)
+CERTIFICATE_NOT_YET_VALID = Reason(
+    "CertificateNotYetValid",
+    "A certificate is not valid yet. It is served all the same; clients refuse it.",
+    "Wait, or issue the certificate anew; look at the clocks.",
+    "warning",
+)
+HOST_NOT_COVERED = Reason(
+    "HostNotCovered",
+    "A certificate is not for the host that it is to serve: no DNS name among its alternative names (SAN) "
+    "matches. It is served all the same; clients refuse it.",
+    "Issue the certificate for this host too.",
+    "warning",
+)
+DUPLICATE_TLS = Reason(
+    "DuplicateTLS",
+    "Another Ingress, or an earlier entry of this one, brings a Secret or TLS versions for the same host. "
+    "The oldest creationTimestamp wins, then namespace and name.",
+    "Name one Secret for a host; one with an RSA key and one with an ECDSA key may stand together in one "
+    "Ingress.",
+)
+TLS_WITHOUT_RULE = Reason(
+    "TLSWithoutRule",
+    "`tls` lists a host that no rule has. Handshakes for it are refused.",
+    "Write the host exactly as the rule has it, or remove it.",
+    "warning",
+)
+TLS_WITHOUT_HOST = Reason(
+    "TLSWithoutHost",
+    "`tls` without hosts takes those of the rules, but this rule has none. It has no HTTPS.",
+    "Name the hosts, or run with `--default-certificate`.",
+    "warning",
+)
 ENDPOINT_REFUSED = Reason(
     "EndpointRefused",
     "An EndpointSlice holds an address in a loopback, link-local, multicast or unspecified range, where "

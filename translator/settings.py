@@ -20,6 +20,8 @@ class Settings:
     listen: str = "0.0.0.0"  # noqa: S104 - an ingress is reached from everywhere
     http_port: int = 8080
     https_port: int = 8443
+    default_certificate: str | None = None  # namespace/name of a Secret
+    redirect_port: int = 443
     loopback_endpoints: Literal["allow", "refuse"] = "refuse"
     proxy_protocol: bool = False
     xff_num_trusted_hops: int = 0

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 @flag.form()
 @flag.loopback_endpoints("allow")
 @flag.clusters()
-def command(paths: tuple[str, ...], form: flag.Form, **meaning: str) -> int:
+@flag.default_certificate()
+def command(paths: tuple[str, ...], form: flag.Form, **meaning: str | None) -> int:
     """Say what is wrong in manifests: files, folders, or - for stdin.
 
     One line a problem; exit code 1 when one of them is an error, 0 when there are none or warnings alone.

@@ -18,7 +18,8 @@ TYPES = ("listeners", "routes", "hosts", "clusters", "endpoints", "secrets")
 @flag.form()
 @flag.loopback_endpoints("allow")
 @flag.clusters()
-def command(paths: tuple[str, ...], only: str | None, form: flag.Form, **meaning: str) -> int:
+@flag.default_certificate()
+def command(paths: tuple[str, ...], only: str | None, form: flag.Form, **meaning: str | None) -> int:
     """Show what Envoy would hold for manifests: files, folders, or - for stdin.
 
     NAME, after the paths, is that of a resource, as in ingress_http/shop.example.com. What is wrong in the

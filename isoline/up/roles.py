@@ -22,6 +22,12 @@ def children(settings: Settings, run_dir: RunDir) -> list[Child]:
             *("--rejections", run_dir.rejections, "--clusters", settings.clusters),
             *("--listen", settings.listen, "--loopback-endpoints", settings.loopback_endpoints),
             *("--http-port", str(settings.http_port), "--https-port", str(settings.https_port)),
+            *("--redirect-port", str(settings.redirect_port)),
+            *(
+                ["--default-certificate", settings.default_certificate]
+                if settings.default_certificate
+                else []
+            ),
         ],
         "xds-server": ["--resources", run_dir.resources, "--publish", run_dir.rejections, *listens],
     }

@@ -16,6 +16,8 @@ class Settings:
     stats_port: int
     listen: str
     loopback_endpoints: Literal["allow", "refuse"]
+    redirect_port: int
+    default_certificate: str | None
     clusters: Literal["referenced", "all"]
     xds_listen: str | None
     xds_tls: str | None

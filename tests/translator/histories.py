@@ -7,7 +7,19 @@ import orjson
 from hypothesis import strategies as st
 
 from runtime.link.row import Change, Row
-from tests.stories.objects import Object, endpoint, ingress, path, reference, rule, service, slice_
+from tests.stories.objects import (
+    Object,
+    delegation,
+    endpoint,
+    ingress,
+    path,
+    reference,
+    rule,
+    service,
+    slice_,
+    tls,
+)
+from tests.support.certificate import NOW, Pair, pair, secret
 from translator.settings import Settings
 from translator.translator import Translator
 
@@ -25,6 +37,24 @@ _H2C = {"port": 80, "name": "http", "appProtocol": "kubernetes.io/h2c"}
 _UDP = {"port": 53, "protocol": "UDP"}
 _PORTS = st.sampled_from([(80, "http"), (80, "web"), (8080, "http"), 80, _H2C, _UDP])
 _ADDRESSES = st.sampled_from(["10.0.0.1", "10.0.0.2", "10.0.0.3", "127.0.0.1", "nowhere"])
+_TLS_HOSTS = st.sampled_from(["x.com", "*.x.com", "y.x.com", "", "bad_host"])
+_ANNOTATIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "projectcontour.io/tls-cert-namespace": _NAMESPACES,
+        "projectcontour.io/tls-minimum-protocol-version": st.sampled_from(["1.2", "1.3"]),
+        "projectcontour.io/tls-maximum-protocol-version": st.sampled_from(["1.2", "1.3", "2"]),
+        "kubernetes.io/ingress.allow-http": st.sampled_from(["false", "true"]),
+        "ingress.kubernetes.io/force-ssl-redirect": st.sampled_from(["false", "true"]),
+    },
+)
+_ENTRIES = st.builds(
+    lambda hosts, name: tls(*hosts, secret=name),
+    st.lists(_TLS_HOSTS, max_size=2),
+    st.sampled_from(["a", "b", "c", ""]),
+)
+_BROKEN = Pair(b"no certificate", b"no key")
+_PAIRS = st.sampled_from([_BROKEN, pair("x.com"), pair("x.com", number=1), pair("*.x.com", kind="RSA")])
 
 
 @st.composite
@@ -40,6 +70,8 @@ def _ingresses(draw: st.DrawFn) -> Object:
         created=draw(_CREATED),
         default=draw(st.sampled_from(["", "", "a:80"])),
         ingressClassName=draw(_CLASSES),
+        annotations=draw(_ANNOTATIONS),
+        tls=draw(st.lists(_ENTRIES, max_size=2)),
     )
 
 
@@ -66,7 +98,15 @@ _CONDITIONS: list[dict[str, bool]] = [
     {"ready": False, "serving": True, "terminating": True},
 ]
 
-objects = st.one_of(_ingresses(), _services(), _slices())
+_secrets = st.builds(lambda n, p, ns: secret(n, p, namespace=ns), _NAMES, _PAIRS, _NAMESPACES)
+_delegations = st.builds(
+    lambda name, to, namespace: delegation(name, to, namespace=namespace),
+    st.sampled_from(["a", "*"]),
+    _NAMESPACES,
+    _NAMESPACES,
+)
+
+objects = st.one_of(_ingresses(), _services(), _slices(), _secrets, _delegations)
 
 
 @st.composite
@@ -81,6 +121,7 @@ settings = st.builds(
     Settings,
     clusters=st.sampled_from(["referenced", "all"]),
     loopback_endpoints=st.sampled_from(["allow", "refuse"]),
+    default_certificate=st.sampled_from([None, "default/a"]),
 )
 
 # Every resource that any history has made.
@@ -94,7 +135,9 @@ class Fed:
 
     def __init__(self, settings_: Settings) -> None:
         self.translator = Translator(settings_)
+        self.translator.advance(NOW.timestamp())
         self.tables: Tables = ({}, {})
+        self.held: frozenset[str] = frozenset()
 
     def feed(
         self, puts: Mapping[str, Any], deletes: frozenset[str] = frozenset(), *, synced: bool = True
@@ -105,6 +148,7 @@ class Fed:
         assert (output is not None) == synced
         if output is None:
             return
+        self.held = output.held
         MADE.update((key, row.body) for key, row in output.resources.puts.items())
         for table, batch in zip(self.tables, (output.resources, output.statuses), strict=True):
             table.update(batch.puts)
@@ -122,3 +166,15 @@ def final(history: list[list[Event]]) -> dict[str, Object]:
     """The objects that a history ends with."""
     newest = dict(event for batch in history for event in batch)
     return {ref: item for ref, item in newest.items() if item is not None}
+
+
+def last_good(history: list[list[Event]]) -> dict[str, Object]:
+    """The last good version of each Secret that is bad at the end and has not been deleted since."""
+    good: dict[str, Object] = {}
+    for batch in history:
+        for ref, item in dict(batch).items():
+            if item is None:
+                good.pop(ref, None)
+            elif item["kind"] == "Secret" and item["data"] != secret("bad", _BROKEN)["data"]:
+                good[ref] = item
+    return good

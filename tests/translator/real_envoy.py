@@ -49,6 +49,9 @@ def _add(
     elif type_ == "clusters":
         start.static_resources.clusters.add().ParseFromString(body)
         start.static_resources.clusters[-1].name = name
+    elif type_ == "secrets":
+        start.static_resources.secrets.add().ParseFromString(body)
+        start.static_resources.secrets[-1].name = name
     elif type_ == "endpoints":
         cluster = start.static_resources.clusters.add(type=cluster_pb2.Cluster.STATIC, name=name)
         cluster.load_assignment.ParseFromString(body)

@@ -5,11 +5,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from envoy.config.listener.v3.listener_pb2 import Listener
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.stories.objects import Object, ingress, reference, service, slice_
-from tests.translator.histories import MADE, Event, Fed, final, histories, settings
+from tests.stories import handshake
+from tests.stories.objects import Object, delegation, ingress, reference, service, slice_, tls
+from tests.support.certificate import pair, secret
+from tests.translator.histories import MADE, Event, Fed, final, histories, last_good, settings
 from tests.translator.real_envoy import refusal
 from translator.settings import Settings
 
@@ -30,15 +33,19 @@ def a_real_envoy_refuses_nothing(tmp_path_factory: pytest.TempPathFactory) -> It
 def test_any_history_ends_where_a_fresh_start_ends(
     settings_: Settings, history: list[list[Event]], synced: list[bool]
 ) -> None:
-    """After any sequence of events both tables equal those of a translator given only the final objects."""
+    """After any sequence of events both tables equal those of a translator given only the final objects, and
+    before them the last good version of each Secret that has turned bad.
+    """
     lived, fresh = Fed(settings_), Fed(settings_)
 
     for batch, complete in zip(history, synced, strict=False):
         lived.batch(batch, synced=complete)
     lived.feed({})
+    fresh.feed(final(history) | last_good(history))
     fresh.feed(final(history))
 
     assert lived.tables == fresh.tables
+    assert lived.held == fresh.held
     assert lived.translator.status() == fresh.translator.status()
 
 
@@ -74,15 +81,28 @@ def test_n_shards_publish_what_one_publishes(
     for table in (0, 1):
         assert sum(len(part.tables[table]) for part in parts) == len(alone.tables[table])
         assert {k: row for part in parts for k, row in part.tables[table].items()} == alone.tables[table]
+    assert sorted(key for part in parts for key in part.held) == sorted(alone.held)
 
 
+HTTPS = "listeners/ingress_https"
 GOOD = (
-    ingress("good", to="good:80", host="good.com"),
+    ingress("good", to="good:80", host="good.com", tls=[tls("good.com", secret="good")]),
+    secret("good", pair("good.com")),
     service("good", (80, "http")),
     slice_("good", (8080, "http"), "10.0.0.1"),
 )
 BAD = (
-    ingress("bad", to="bad:80", host="bad.com", default="bad:80", created="2026-01-01T00:00:00Z"),
+    ingress(
+        "bad",
+        to="bad:80",
+        host="bad.com",
+        default="bad:80",
+        created="2026-01-01T00:00:00Z",
+        tls=[tls("bad.com", secret="bad")],
+        annotations={"projectcontour.io/tls-cert-namespace": "default"},
+    ),
+    secret("bad", pair("bad.com")),
+    delegation("bad", "other", namespace="default"),
     service("bad", (80, "http")),
     slice_("bad", (8080, "http"), "10.0.0.1"),
 )
@@ -100,15 +120,17 @@ VALUES = st.recursive(
 @given(data=st.data())
 def test_a_broken_object_never_changes_what_another_made(data: st.DataObject) -> None:
     """Whatever stands in whichever field, nothing is raised, and the neighbours' resources stay to the
-    byte.
+    byte; the one listener for all answers their handshakes as before.
     """
     fed = Fed(Settings())
     fed.feed({reference(item): item for item in GOOD})
     before = dict(fed.tables[0])
+    chain = handshake.answer(Listener.FromString(before.pop(HTTPS).body), "good.com")
 
     fed.feed({reference(item): _broken(item, data) for item in BAD})
 
     assert {key: fed.tables[0].get(key) for key in before} == before
+    assert handshake.answer(Listener.FromString(fed.tables[0][HTTPS].body), "good.com") == chain
     assert "Ingress/default/good" in fed.tables[1]
 
 

@@ -7,9 +7,10 @@ from envoy_data_plane.envoy.config.route import v3 as pb
 
 from runtime.wire import encode
 from translator.envoy import v3
-from translator.model import Answer, Forward, Match, PathKind, Route, VirtualHost
+from translator.model import Answer, Forward, Match, PathKind, Redirect, Route, VirtualHost
 
 _LABEL = r"[!-\-/-~]+"  # every printable character but the dot
+HTTPS_PORT = 443
 _UPGRADE = [v3.UpgradeConfig(upgrade_type="websocket")]
 
 
@@ -69,6 +70,8 @@ def _route(route: Route, headers: list[pb.HeaderMatcher]) -> pb.Route:
     if isinstance(route.action, Answer):
         answer = v3.DirectResponseAction(status=route.action.status)
         return v3.Route(name=route.source, match=match, direct_response=answer)
+    if isinstance(route.action, Redirect):
+        return v3.Route(name=route.source, match=match, redirect=_redirect(route.action))
     return v3.Route(name=route.source, match=match, route=_forward(route.action))
 
 
@@ -81,6 +84,12 @@ def _match(match: Match, headers: list[pb.HeaderMatcher]) -> pb.RouteMatch:
         case PathKind.PREFIX if match.path != "/":
             return v3.RouteMatch(path_separated_prefix=match.path, headers=headers)
     return v3.RouteMatch(prefix=match.path, headers=headers)
+
+
+def _redirect(redirect: Redirect) -> pb.RedirectAction:
+    """A port in the Host header is the listener's own, which is stripped; 443 goes without saying."""
+    port = redirect.port if redirect.port != HTTPS_PORT else 0
+    return v3.RedirectAction(https_redirect=True, port_redirect=port)
 
 
 def _forward(forward: Forward) -> pb.RouteAction:

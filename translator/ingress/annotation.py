@@ -112,7 +112,65 @@ def _paths(written: str) -> frozenset[str]:
     return frozenset(path.strip() for path in written.split(",") if path.strip())
 
 
+def _flag(written: str) -> bool:
+    if written not in {"true", "false"}:
+        raise UnusableError("expected true or false")
+    return written == "true"
+
+
+def _tls_version(written: str) -> str:
+    if written not in {"1.2", "1.3"}:
+        raise UnusableError("expected 1.2 or 1.3")
+    return written
+
+
+def _namespace(written: str) -> str:
+    if re.fullmatch(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?", written) is None:
+        raise UnusableError("expected a namespace")
+    return written
+
+
 INGRESS = ("Ingress",)
+ALLOW_HTTP: Annotation[bool] = Annotation(
+    "kubernetes.io/ingress.allow-http",
+    INGRESS,
+    "true or false",
+    True,  # noqa: FBT003 - its default
+    _flag,
+    "false: no routes over HTTP without TLS.",
+)
+FORCE_SSL_REDIRECT: Annotation[bool] = Annotation(
+    "ingress.kubernetes.io/force-ssl-redirect",
+    INGRESS,
+    "true or false",
+    False,  # noqa: FBT003 - its default
+    _flag,
+    "true: over HTTP without TLS, 301 to the same over HTTPS; wins over allow-http.",
+)
+TLS_MINIMUM: Annotation[str] = Annotation(
+    "projectcontour.io/tls-minimum-protocol-version",
+    INGRESS,
+    "1.2 or 1.3",
+    "1.2",
+    _tls_version,
+    "The lowest version of TLS for the hosts of its tls.",
+)
+TLS_MAXIMUM: Annotation[str] = Annotation(
+    "projectcontour.io/tls-maximum-protocol-version",
+    INGRESS,
+    "1.2 or 1.3",
+    "1.3",
+    _tls_version,
+    "The highest version of TLS for the hosts of its tls.",
+)
+TLS_CERT_NAMESPACE: Annotation[str | None] = Annotation(
+    "projectcontour.io/tls-cert-namespace",
+    INGRESS,
+    "namespace",
+    None,
+    _namespace,
+    "Where the Secrets of its tls are; a TLSCertificateDelegation there must allow it.",
+)
 RESPONSE_TIMEOUT: Annotation[float | None] = Annotation(
     "projectcontour.io/response-timeout",
     INGRESS,

@@ -8,8 +8,8 @@ from typing import Any
 from translator import names, reasons
 from translator.derive import View
 from translator.field import Field
-from translator.ingress import annotation, backend, host, klass, path
-from translator.model import Action, Answer, Backend, Forward, Match, PathKind, Retry, Route
+from translator.ingress import annotation, backend, host, klass, path, tls
+from translator.model import Action, Answer, Backend, Forward, Match, PathKind, Plain, Retry, Route, TlsClaim
 from translator.problem import Problem
 
 OLDEST = float("-inf")
@@ -17,7 +17,7 @@ OLDEST = float("-inf")
 
 @dataclass(frozen=True, slots=True)
 class Ingress:
-    """What an Ingress asks for: its routes with their hosts, in the order written.
+    """What an Ingress asks for: its routes with their hosts, and its Secrets for hosts, in the order written.
 
     `created` in Unix seconds decides between two Ingresses; one without is the oldest.
     """
@@ -25,6 +25,7 @@ class Ingress:
     ours: bool
     created: float = OLDEST
     routes: tuple[tuple[str, Route], ...] = ()
+    tls: tuple[TlsClaim, ...] = ()
     problems: tuple[Problem, ...] = ()
 
 
@@ -46,8 +47,9 @@ def ingress(view: View, ref: str) -> Ingress:
     policy = _Policy(annotations, root["metadata"]["annotations"])
     routes = tuple(_routes(view, ref.split("/")[1], spec, policy))
     policy.check()
+    claims = tuple(tls.read(view, spec, annotations, root["metadata"]["annotations"]))
     created = _created(root["metadata"]["creationTimestamp"])
-    return Ingress(ours=True, created=created, routes=routes, problems=tuple(problems))
+    return Ingress(ours=True, created=created, routes=routes, tls=claims, problems=tuple(problems))
 
 
 def hosts(body: dict[str, Any]) -> set[str]:
@@ -73,6 +75,9 @@ class _Policy:
         per_try = annotation.PER_TRY_TIMEOUT.of(annotations, place)
         self._retry = None if on is None or count == 0 else Retry(on, count, per_try or None)
         self._websockets = annotation.WEBSOCKET_ROUTES.of(annotations, place)
+        redirect = annotation.FORCE_SSL_REDIRECT.of(annotations, place)
+        allow = annotation.ALLOW_HTTP.of(annotations, place)
+        self.plain = Plain.REDIRECTED if redirect else Plain.SERVED if allow else Plain.ABSENT
         self._place = place
         self._paths: set[str] = set()
 
@@ -107,7 +112,12 @@ def _routes(view: View, namespace: str, spec: Field, policy: _Policy) -> Iterato
     target = backend.read(view, namespace, default, "the default backend") if default.present else None
     if target is not None:
         match = Match(PathKind.PREFIX, "/")
-        yield names.ANY_HOST, Route(match, policy.action(target, "/"), spec.ref, default.path, fallback=True)
+        yield (
+            names.ANY_HOST,
+            Route(
+                match, policy.action(target, "/"), spec.ref, default.path, fallback=True, plain=policy.plain
+            ),
+        )
 
 
 def _route(view: View, namespace: str, item: Field, policy: _Policy) -> Route | None:
@@ -118,7 +128,9 @@ def _route(view: View, namespace: str, item: Field, policy: _Policy) -> Route | 
         return None
     written = item["path"].value or "/"
     target = backend.read(view, namespace, item["backend"], f"path {written}")
-    return None if target is None else Route(match, policy.action(target, written), item.ref, item.path)
+    if target is None:
+        return None
+    return Route(match, policy.action(target, written), item.ref, item.path, plain=policy.plain)
 
 
 def _created(field: Field) -> float:
