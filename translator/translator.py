@@ -8,7 +8,7 @@ from typing import Any
 from runtime.link.row import Change, Row
 from translator import names, resources, slices, status, virtual_host
 from translator.derive import Derivation, Function
-from translator.ingress import routes
+from translator.ingress import ingress_class, routes
 from translator.settings import Settings
 from translator.store import Store, kind_of
 
@@ -50,6 +50,7 @@ class Translator:
         self._store = Store(
             {
                 virtual_host.INDEX: ("Ingress", routes.hosts),
+                ingress_class.INDEX: ("IngressClass", ingress_class.others_default),
                 slices.INDEX: ("EndpointSlice", slices.services),
                 status.REJECTIONS: (status.REJECTION, status.rejected_owner),
             }

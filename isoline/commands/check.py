@@ -1,6 +1,6 @@
 """`isoline check`."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 @flag.form()
 @flag.loopback_endpoints("allow")
 @flag.clusters()
-def command(paths: tuple[str, ...], form: flag.Form, **meaning: str) -> int:
+@flag.ingress_class()
+@flag.enable_external_name()
+def command(paths: tuple[str, ...], form: flag.Form, **meaning: Any) -> int:  # noqa: ANN401 - the flags of meaning
     """Say what is wrong in manifests: files, folders, or - for stdin.
 
     One line a problem; exit code 1 when one of them is an error, 0 when there are none or warnings alone.
@@ -24,7 +26,7 @@ def command(paths: tuple[str, ...], form: flag.Form, **meaning: str) -> int:
     from translator.settings import Settings  # noqa: PLC0415
 
     read = manifests.read(paths)
-    found = manifests.translate(read, Settings(**meaning)).problems  # type: ignore[arg-type]
+    found = manifests.translate(read, Settings(**meaning)).problems
     colours = output.coloured()
     output.result(
         output.shown(

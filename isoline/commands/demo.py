@@ -38,6 +38,7 @@ def command(folder: Path, **flags: Any) -> int:  # noqa: ANN401 - a value for ea
         after=lambda: example.requests(written, address),
         loopback_endpoints="allow",
         clusters="referenced",
+        enable_external_name=False,
         xds_listen=None,
         xds_tls=None,
         **flags,

@@ -17,6 +17,8 @@ class Settings:
     listen: str
     loopback_endpoints: Literal["allow", "refuse"]
     clusters: Literal["referenced", "all"]
+    ingress_class: tuple[str, ...]
+    enable_external_name: bool
     xds_listen: str | None
     xds_tls: str | None
     log_level: str

@@ -107,6 +107,8 @@ class Sockets:
 
 def _flag(name: str, value: object) -> list[str]:
     flag = f"--{name.replace('_', '-')}"
+    if isinstance(value, tuple):
+        return [flag, ",".join(value)]
     return ([flag] if value else []) if isinstance(value, bool) else [flag, str(value)]
 
 
