@@ -22,11 +22,12 @@ def command(paths: tuple[str, ...], form: flag.Form, **meaning: Any) -> int:  # 
 
     One line a problem; exit code 1 when one of them is an error, 0 when there are none or warnings alone.
     """
-    from isoline import manifests  # noqa: PLC0415 - a second of imports, not for --help
+    from isoline import external_names, manifests  # noqa: PLC0415 - a second of imports, not for --help
     from translator.settings import Settings  # noqa: PLC0415
 
     read = manifests.read(paths)
-    found = manifests.translate(read, Settings(**meaning)).problems
+    asked = [external_names.refused] if meaning["enable_external_name"] else []
+    found = manifests.translate(read, Settings(**meaning), *asked).problems
     colours = output.coloured()
     output.result(
         output.shown(
