@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from translator import external_name, names, reasons, service_annotation, unknown_annotation
 from translator.derive import View
@@ -63,15 +63,24 @@ class Service:
     problems: tuple[Problem, ...]
     limits: Limits = NO_LIMITS
     external: str | None = None
+    _by_written: Mapping[str, Port] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """A number before a name that looks like it, TCP before others, the first before the rest."""
+        found: dict[str, Port] = {}
+        for written in (lambda port: str(port.number), lambda port: port.name):
+            mine: dict[str, Port] = {}
+            for port in sorted(self.ports, key=lambda port: port.protocol != TCP):
+                mine.setdefault(written(port), port)
+            found = mine | found
+        found.pop("", None)
+        object.__setattr__(self, "_by_written", found)
 
     def port(self, written: str) -> Port | None:
         """The port that a route writes as a number or as a name. A TCP port before another of the same
         number.
         """
-        found = [port for port in self.ports if str(port.number) == written] or [
-            port for port in self.ports if port.name and port.name == written
-        ]
-        return next((port for port in found if port.protocol == TCP), found[0] if found else None)
+        return self._by_written.get(written)
 
     def cluster(self, name: str, port: Port) -> Cluster | None:
         """What the cluster of a port is made of, `name` being the Service's `namespace/name`; None where
