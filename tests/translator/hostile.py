@@ -112,6 +112,9 @@ VALUES: list[Callable[[], Any]] = [
 ]
 
 
+_SERVICES = ["web", "api", "out", "one", "two", "six"]
+
+
 def text(chance: random.Random, mark: str) -> str:
     """A string that no API server may have looked at."""
     kind = chance.random()
@@ -137,7 +140,7 @@ def hostile(seed: int) -> Object:
     chance = random.Random(seed)
     namespace = chance.choice(list(MARKS))
     item = chance.choices([_ingress, _service, _slice, _ingress_class], [6, 3, 3, 1])[0](chance, namespace)
-    for _ in range(chance.choice([0, 1, 1, 2, 5])):
+    for _ in range(chance.choice([0, 0, 1, 1, 2, 5])):
         _spoil(item, chance, MARKS[namespace])
     return item
 
@@ -150,8 +153,8 @@ def _ingress(chance: random.Random, namespace: str) -> Object:
 
     hosts = ["", f"{mark}.com", f"*.{mark}.com", f"x.{mark}.com", "shared.com"]
     paths = ["/", "/a", f"/{mark}", "/a/", f"/[ab]{mark}+"]
-    kinds = ["Exact", "Prefix", "ImplementationSpecific"]
-    backends = ["web:80", "web:http", "out:80", "gone:80"]
+    kinds = ["Exact", "Prefix", "ImplementationSpecific", "ImplementationSpecific"]
+    backends = [f"{chance.choice(_SERVICES)}:{port}" for port in (80, 80, "http", 81)]
     rules = [
         rule(
             one(hosts), *(path(one(paths), one(backends), one(kinds)) for _ in range(chance.randrange(1, 4)))
@@ -159,7 +162,7 @@ def _ingress(chance: random.Random, namespace: str) -> Object:
         for _ in range(chance.randrange(4))
     ]
     return ingress(
-        chance.choice(["web", "other"]),
+        f"web-{chance.randrange(100)}",
         *rules,
         namespace=namespace,
         created=one(["", "2026-01-01T00:00:00Z"]),
@@ -177,7 +180,7 @@ def _service(chance: random.Random, namespace: str) -> Object:
         names = ["api.example.org", f"{mark}.org", text(chance, mark)]
         spec = {"type": "ExternalName", "externalName": chance.choice(names)}
     listed = [chance.choice(ports) for _ in range(chance.randrange(1, 3))]
-    item = service(chance.choice(["web", "out"]), *listed, namespace=namespace, **spec)
+    item = service(chance.choice(_SERVICES), *listed, namespace=namespace, **spec)
     item["metadata"]["annotations"] = _annotations(chance, mark)
     return item
 
@@ -199,10 +202,10 @@ def _slice(chance: random.Random, namespace: str) -> Object:
     family = chance.choice(["IPv4", "IPv4", "IPv6", "FQDN"])
     port = chance.choice([(80, "http"), 80, (80, text(chance, mark))])
     return slice_(
-        chance.choice(["web", "out"]),
+        chance.choice(_SERVICES),
         port,
         *listed,
-        name=chance.choice(["1", "2"]),
+        name=f"slice-{chance.randrange(100)}",
         family=family,
         namespace=namespace,
     )
@@ -213,7 +216,7 @@ def _ingress_class(chance: random.Random, namespace: str) -> Object:
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "IngressClass",
-        "metadata": {"name": chance.choice(["edge", "nginx"]), "annotations": _annotations(chance, mark)},
+        "metadata": {"name": f"class-{chance.randrange(100)}", "annotations": _annotations(chance, mark)},
         "spec": {"controller": chance.choice(["isoline.dev/ingress-controller", text(chance, mark)])},
     }
 

@@ -23,7 +23,7 @@ from watcher.kinds import READ, InvalidError, reduced
 
 pytestmark = pytest.mark.law
 
-BATCH = 20
+BATCH = 32  # 20,000 of the 32,000 of a thousand batches pass the watcher
 JUDGED = 1000
 # With everything on that is off by default, so that all of it is asked.
 SETTINGS = [
@@ -85,7 +85,7 @@ def read(items: list[Object]) -> dict[str, Row]:
 def test_no_object_whatever_breaks_anything_or_leaks(
     judge: Judge, seeds: list[int], settings_: Settings
 ) -> None:
-    """Twenty at a time, in a world of two namespaces where all of them meet."""
+    """So many at a time, in a world of two namespaces where all of them meet."""
     rows = read([hostile(seed) for seed in seeds])
 
     output = Translator(settings_).apply(Change(rows, frozenset(), synced=True))
