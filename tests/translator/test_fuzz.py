@@ -73,7 +73,8 @@ def read(items: list[Object]) -> dict[str, Row]:
             kept = reduced(kind, item) if kind is not None else None
         except InvalidError:
             continue
-        if kept is not None:
+        # A name is public, since who loses a path is told the winner's: no mark may stand in one.
+        if kept is not None and not any(mark in kept[0] for mark in MARKS.values()):
             rows[kept[0]] = Row.of(orjson.dumps(kept[1]))
     return rows
 

@@ -49,8 +49,9 @@ class Annotation(Generic[T]):
 _PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
 _DURATION = re.compile(rf"\+?(?:{_PART.pattern})+")
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-# Durations of protobuf end at 10,000 years (duration.proto); Envoy counts a route's timeout in milliseconds.
-_LONGEST = 315_576_000_000.0
+# Envoy holds a duration as 64 bits of nanoseconds, as Go does (envoy/source/common/protobuf/utility.cc), and
+# counts a route's timeout in milliseconds.
+_LONGEST = (2**63 - 1) // 10**9 - 1
 _SHORTEST = 0.001
 
 RETRY_ON = frozenset(
@@ -84,7 +85,7 @@ def duration(written: str) -> float:
         raise UnusableError("expected a duration such as 1m30s")
     seconds = sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(written))
     if seconds and not _SHORTEST <= seconds <= _LONGEST:
-        raise UnusableError("expected a duration from 1ms to 10,000 years")
+        raise UnusableError("expected a duration from 1ms to 292 years")
     return seconds
 
 
