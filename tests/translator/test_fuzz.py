@@ -161,9 +161,9 @@ LARGE: dict[str, list[Object]] = {
         ),
         KUARD,
     ],
-    "10,000 ports": [
+    "4,000 ports": [
         ingress("web", to="kuard:80"),
-        service("kuard", *((at, f"p{at}") for at in range(1, 10_001))),
+        service("kuard", *((at, f"p{at}") for at in range(1, 4_001))),
     ],
     "10,000 endpoints": [
         ingress("web", to="kuard:80"),

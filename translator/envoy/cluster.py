@@ -20,7 +20,10 @@ _PROTOCOL = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 _HttpProtocolOptions = unchecked(upstream.HttpProtocolOptions)
 _ExplicitHttpConfig = unchecked(upstream.HttpProtocolOptionsExplicitHttpConfig)
-_Http2ProtocolOptions = unchecked(core.Http2ProtocolOptions)
+# Envoy's edge guide: bounds what a backend may send before its client has taken it.
+_HTTP2 = unchecked(core.Http2ProtocolOptions)(
+    initial_stream_window_size=64 * 1024, initial_connection_window_size=1024 * 1024
+)
 _CircuitBreakers = unchecked(pb.CircuitBreakers)
 _Thresholds = unchecked(pb.CircuitBreakersThresholds)
 _TransportSocket = unchecked(core.TransportSocket)
@@ -67,7 +70,7 @@ def _external(name: str, host: External) -> endpoint.ClusterLoadAssignment:
 def _options(speech: Speech) -> dict[str, Any]:
     if speech not in {Speech.H2C, Speech.H2}:
         return {}
-    explicit = _ExplicitHttpConfig(http2_protocol_options=_Http2ProtocolOptions())
+    explicit = _ExplicitHttpConfig(http2_protocol_options=_HTTP2)
     return {_PROTOCOL: any_of(_HttpProtocolOptions(explicit_http_config=explicit))}
 
 
