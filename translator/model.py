@@ -67,10 +67,15 @@ NO_LIMITS = Limits()
 
 @dataclass(frozen=True, slots=True)
 class External:
-    """A host outside, found by DNS."""
+    """A host outside, found by DNS; its name may be an IPv4 address, which is found at once."""
 
     name: str
     port: int
+
+    @property
+    def server_name(self) -> str:
+        """What TLS calls it; an address has no name (RFC 6066, section 3)."""
+        return "" if self.name.replace(".", "").isdigit() else self.name
 
 
 @dataclass(frozen=True, slots=True)

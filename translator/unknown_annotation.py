@@ -15,14 +15,17 @@ PREFIXES = ("projectcontour.io/", "isoline.dev/")
 # none.
 LONGEST = 253 + 1 + 63
 
+# Of one object; the rest is not worth a line each, and looking for what may be meant takes time.
+MOST_TOLD = 10
+
 ALL = (*annotation.ALL, *service_annotation.ALL)
 
 
 def tell(kind: str, annotations: Mapping[str, str], place: Field) -> None:
     """Tells the annotations of an object of that kind that mean nothing there."""
-    for name in sorted(annotations):
-        if name.startswith(PREFIXES) and name not in _names(kind):
-            place[name].tell(reasons.UNKNOWN_ANNOTATION, f"{name[:LONGEST]} {_hint(kind, name)}")
+    unknown = sorted(name for name in annotations if name.startswith(PREFIXES) and name not in _names(kind))
+    for name in unknown[:MOST_TOLD]:
+        place[name].tell(reasons.UNKNOWN_ANNOTATION, f"{name[:LONGEST]} {_hint(kind, name)}")
 
 
 def _names(kind: str) -> frozenset[str]:

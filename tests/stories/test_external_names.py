@@ -58,12 +58,13 @@ def test_an_external_name_is_a_cluster_of_strict_dns(kube: Kube, envoy: Envoy) -
 
 
 @ON
-def test_an_external_host_with_tls_is_told_its_name(kube: Kube, envoy: Envoy) -> None:
-    """SNI is the external name, since the Host header is the client's."""
-    kube.apply(WEB, outside("api.example.org", {"port": 80, "appProtocol": "https"}))
+@pytest.mark.parametrize(("name", "sni"), [("api.example.org", "api.example.org"), ("192.0.2.7", "")])
+def test_an_external_host_with_tls_is_told_its_name(kube: Kube, envoy: Envoy, name: str, sni: str) -> None:
+    """SNI is the external name, since the Host header is the client's; an address is no name."""
+    kube.apply(WEB, outside(name, {"port": 80, "appProtocol": "https"}))
 
     socket = envoy.clusters["default/outside/80"].transport_socket
-    assert tls_pb2.UpstreamTlsContext.FromString(socket.typed_config.value).sni == "api.example.org"
+    assert tls_pb2.UpstreamTlsContext.FromString(socket.typed_config.value).sni == sni
 
 
 NEVER = [

@@ -161,6 +161,12 @@ LARGE: dict[str, list[Object]] = {
         ),
         KUARD,
     ],
+    "10,000 unknown annotations": [
+        ingress(
+            "web", to="kuard:80", annotations={f"projectcontour.io/retry-{at}": "" for at in range(10_000)}
+        ),
+        KUARD,
+    ],
     "4,000 ports": [
         ingress("web", to="kuard:80"),
         service("kuard", *((at, f"p{at}") for at in range(1, 4_001))),

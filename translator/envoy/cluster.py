@@ -81,7 +81,7 @@ def _transport_socket(made_of: Cluster) -> core.TransportSocket | None:
     alpn = ["h2"] if made_of.speech is Speech.H2 else []
     context = _UpstreamTlsContext(
         common_tls_context=_CommonTlsContext(tls_params=_VERSIONS, alpn_protocols=alpn),
-        sni=made_of.endpoints.name if isinstance(made_of.endpoints, External) else "",
+        sni=made_of.endpoints.server_name if isinstance(made_of.endpoints, External) else "",
     )
     return _TransportSocket(name="envoy.transport_sockets.tls", typed_config=any_of(context))
 
