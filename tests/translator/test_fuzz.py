@@ -23,7 +23,7 @@ from watcher.kinds import READ, InvalidError, reduced
 
 pytestmark = pytest.mark.law
 
-BATCH = 32  # 20,000 of the 32,000 of a thousand batches pass the watcher
+BATCH = 50  # of a thousand batches 20,000 different objects pass the watcher
 JUDGED = 1000
 # With everything on that is off by default, so that all of it is asked.
 SETTINGS = [
