@@ -96,6 +96,39 @@ def clusters() -> Callable[[Command], Command]:
     )  # fmt: skip
 
 
+class Names(click.ParamType[tuple[str, ...]]):
+    """Names, separated by commas."""
+
+    name = "names"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """The names; it fails as click does."""
+        if isinstance(value, tuple):
+            return value
+        found = tuple(part.strip() for part in str(value).split(","))
+        if not all(found):
+            self.fail(f"{value!r} holds an empty name; write it as a,b", param, ctx)
+        return found
+
+
+def ingress_class() -> Callable[[Command], Command]:
+    """Which Ingresses are ours."""
+    return flag(
+        "--ingress-class", type=Names(), metavar="NAME,...", default=(), show_default=False,
+        help="Exactly Ingresses of these classes.  [default: isoline's own, and those without class]",
+    )  # fmt: skip
+
+
+def enable_external_name() -> Callable[[Command], Command]:
+    """Whether Services of type ExternalName are served."""
+    return flag(
+        "--enable-external-name", is_flag=True,
+        help="Serve Services of type ExternalName: they lead to any host that Envoy can reach.",
+    )  # fmt: skip
+
+
 def loopback_endpoints(default: str) -> Callable[[Command], Command]:
     """Whether manual endpoints may lead to this machine."""
     return flag(

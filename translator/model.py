@@ -4,7 +4,7 @@ virtual host → routes → match and action → backend; host → TLS → Secre
 """
 
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import Enum, IntEnum
 
 
 class PathKind(IntEnum):
@@ -33,11 +33,58 @@ class Match:
 @dataclass(frozen=True, slots=True)
 class Backend:
     """Where requests go: a cluster, and the load assignment that lists its endpoints; both are names of
-    resources.
+    resources. A cluster whose endpoints come by DNS has no load assignment: it is empty.
     """
 
     cluster: str
     assignment: str
+
+
+class Speech(Enum):
+    """What the endpoints of a cluster are spoken to in. The certificates of the TLS ones are not checked."""
+
+    HTTP1 = "HTTP/1.1"
+    H2C = "HTTP/2"
+    TLS = "HTTP/1.1 over TLS"
+    H2 = "HTTP/2 over TLS"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one Envoy may do at a time to one cluster, `connections_per_host` to one endpoint of it; None =
+    Envoy's default.
+    """
+
+    connections: int | None = None
+    pending_requests: int | None = None
+    requests: int | None = None
+    retries: int | None = None
+    connections_per_host: int | None = None
+
+
+NO_LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """A host outside, found by DNS; its name may be an IPv4 address, which is found at once."""
+
+    name: str
+    port: int
+
+    @property
+    def server_name(self) -> str:
+        """What TLS calls it; an address has no name (RFC 6066, section 3)."""
+        return "" if self.name.replace(".", "").isdigit() else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """What a cluster is made of: endpoints that come as a load assignment, or a host outside."""
+
+    endpoints: str | External
+    speech: Speech = Speech.HTTP1
+    limits: Limits = NO_LIMITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +100,16 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """Sends the request to a backend. `timeout` in seconds; None = Envoy's default, 0 = none."""
+    """Sends the request to a backend. `timeout` in seconds; None = Envoy's default, 0 = none.
+
+    `rewrite` replaces the path that the route matches; one slash stays between it and what follows.
+    """
 
     backend: Backend
     timeout: float | None = None
     retry: Retry | None = None
     websocket: bool = False
+    rewrite: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,15 @@ EXTERNAL_NAME_DISABLED = Reason(
     "Envoy can reach.",
     "Use a Service with endpoints. Until then the route answers 503.",
 )
+EXTERNAL_NAME_REFUSED = Reason(
+    "ExternalNameRefused",
+    "A Service of type ExternalName leads to Envoy's own machine, to a metadata service, or to nothing: "
+    "its name is "
+    "missing, is no DNS name, or is an address or a name of a loopback, link-local, multicast, "
+    "unspecified or metadata "
+    "range. `isoline check` also tells names that resolve to one.",
+    "Write the name of a host outside. Until then the routes to this Service answer 503.",
+)
 RESOURCE_BACKEND = Reason(
     "ResourceBackendUnsupported",
     "A backend names a resource instead of a Service.",
@@ -78,6 +87,20 @@ INVALID_ANNOTATION = Reason(
     "InvalidAnnotation",
     "An annotation's value cannot be used; its default is used instead.",
     "Write the value as docs/annotations.md says.",
+)
+UNKNOWN_ANNOTATION = Reason(
+    "UnknownAnnotation",
+    "An annotation under `projectcontour.io/` or `isoline.dev/` that isoline does not read on this kind "
+    "of object.",
+    "Correct its name, or remove it; docs/annotations.md lists those that there are.",
+)
+REWRITE_NOT_APPLIED = Reason(
+    "RewriteNotApplied",
+    "`projectcontour.io/rewrite-path` stands on an Ingress of which a path is a regular expression, which "
+    "matches no "
+    "prefix that could be replaced. That path is served, and not rewritten.",
+    "Write the path as a Prefix, or move it to an Ingress of its own.",
+    "warning",
 )
 WEBSOCKET_PATH_NOT_FOUND = Reason(
     "WebSocketPathNotFound",
@@ -148,7 +171,7 @@ ENDPOINT_REFUSED = Reason(
     "EndpointRefused",
     "An EndpointSlice holds an address in a loopback, link-local, multicast or unspecified range, where "
     "Envoy itself "
-    "or the cloud's metadata service answers.",
+    "answers, or one of a cloud's metadata service.",
     "Remove the address, or run with `--loopback-endpoints allow` where the owner of the slices is the "
     "operator.",
 )

@@ -75,15 +75,15 @@ def host_resource(view: View, name: str) -> Row | None:
 
 def cluster_resource(view: View, name: str) -> Row | None:
     """A cluster, which needs its load assignment; None when its Service has no such TCP port any more."""
-    owner, port = names.service_of(name)
+    owner, written = names.service_of(name)
     found = view(service, owner)
-    its_port = found.port(port) if found is not None else None
-    if its_port is None:
+    port = found.port(written) if found is not None else None
+    cluster = found.cluster(owner, port) if found is not None and port is not None else None
+    if cluster is None:
         return None
-    namespace, service_name = owner.split("/")
-    assignment = names.load_assignment(namespace, service_name, its_port.name)
-    body = cluster_side.cluster(name, assignment, http2=its_port.h2c)
-    return Row.of(body, needs=(names.key(names.ENDPOINTS, assignment),))
+    assignment = cluster.endpoints
+    needs = (names.key(names.ENDPOINTS, assignment),) if isinstance(assignment, str) else ()
+    return Row.of(cluster_side.cluster(name, cluster), needs)
 
 
 def load_assignment_resource(view: View, name: str) -> Row:
@@ -138,7 +138,8 @@ def of_ingress(view: View, ref: str) -> tuple[str, ...]:
             found[names.key(names.HOSTS, names.virtual_host(names.INGRESS_HTTPS, host))] = None
         if isinstance(route.action, Forward) and view.settings.clusters == "referenced":
             found[names.key(names.CLUSTERS, route.action.backend.cluster)] = None
-            found[names.key(names.ENDPOINTS, route.action.backend.assignment)] = None
+            if route.action.backend.assignment:
+                found[names.key(names.ENDPOINTS, route.action.backend.assignment)] = None
     for _, tls in view(secured, ref):
         found.update((names.key(names.SECRETS, name), None) for name in tls.secrets)
     return tuple(found)
@@ -153,15 +154,18 @@ def of_default(view: View, _key: str) -> tuple[str, ...]:
 def of_service(view: View, ref: str) -> tuple[str, ...]:
     """With `--clusters all`: a cluster for each TCP port of a Service, by number and by name."""
     _, namespace, name = ref.split("/")
-    found = view(service, f"{namespace}/{name}")
-    if found is None or found.type == "ExternalName":
+    owner = f"{namespace}/{name}"
+    found = view(service, owner)
+    if found is None:
         return ()
     keys: dict[str, None] = {}
     for written in [str(port.number) for port in found.ports] + [port.name for port in found.ports]:
         port = found.port(written) if written else None
-        if port is not None and port.protocol == TCP:
+        cluster = found.cluster(owner, port) if port is not None and port.protocol == TCP else None
+        if cluster is not None:
             keys[names.key(names.CLUSTERS, names.cluster(namespace, name, written))] = None
-            keys[names.key(names.ENDPOINTS, names.load_assignment(namespace, name, port.name))] = None
+            if isinstance(cluster.endpoints, str):
+                keys[names.key(names.ENDPOINTS, cluster.endpoints)] = None
     return tuple(keys)
 
 

@@ -8,6 +8,7 @@ import orjson
 from runtime.link.row import Row
 from translator import delegation, names, reasons, tls
 from translator.derive import View
+from translator.ingress import ingress_class
 from translator.ingress.routes import ingress
 from translator.ports import service
 from translator.problem import Problem
@@ -62,8 +63,15 @@ def default_certificate_status(view: View, ref: str) -> Row | None:
     return _row(view, ref, problems) if problems else None
 
 
+def ingress_class_status(view: View, ref: str) -> Row | None:
+    """The status of an IngressClass; None while nothing is wrong with it."""
+    problems = view(ingress_class.problems, ref)
+    return _row(view, ref, problems) if problems else None
+
+
 STATUSES: dict[str, Callable[[View, str], Row | None]] = {
     "Ingress": ingress_status,
+    "IngressClass": ingress_class_status,
     "Service": service_status,
     "EndpointSlice": slice_status,
     "TLSCertificateDelegation": delegation_status,

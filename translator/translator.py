@@ -8,7 +8,7 @@ from typing import Any
 from runtime.link.row import Change, Row
 from translator import delegation, names, resources, secret, slices, status, virtual_host
 from translator.derive import Derivation, Function
-from translator.ingress import routes, tls
+from translator.ingress import ingress_class, routes, tls
 from translator.settings import Settings
 from translator.store import Store, kind_of
 
@@ -55,6 +55,7 @@ class Translator:
             {
                 virtual_host.INDEX: ("Ingress", routes.hosts),
                 tls.INDEX: ("Ingress", tls.hosts),
+                ingress_class.INDEX: ("IngressClass", ingress_class.others_default),
                 slices.INDEX: ("EndpointSlice", slices.services),
                 delegation.INDEX: ("TLSCertificateDelegation", delegation.namespaces),
                 status.REJECTIONS: (status.REJECTION, status.rejected_owner),

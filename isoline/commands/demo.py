@@ -39,6 +39,7 @@ def command(folder: Path, **flags: Any) -> int:  # noqa: ANN401 - a value for ea
         loopback_endpoints="allow",
         clusters="referenced",
         default_certificate=None,
+        enable_external_name=False,
         xds_listen=None,
         xds_tls=None,
         **flags,

@@ -19,7 +19,9 @@ TYPES = ("listeners", "routes", "hosts", "clusters", "endpoints", "secrets")
 @flag.loopback_endpoints("allow")
 @flag.clusters()
 @flag.default_certificate()
-def command(paths: tuple[str, ...], only: str | None, form: flag.Form, **meaning: str | None) -> int:
+@flag.ingress_class()
+@flag.enable_external_name()
+def command(paths: tuple[str, ...], only: str | None, form: flag.Form, **meaning: Any) -> int:  # noqa: ANN401
     """Show what Envoy would hold for manifests: files, folders, or - for stdin.
 
     NAME, after the paths, is that of a resource, as in ingress_http/shop.example.com. What is wrong in the
@@ -31,7 +33,7 @@ def command(paths: tuple[str, ...], only: str | None, form: flag.Form, **meaning
 
     name = _name(paths)
     read = manifests.read(paths if name is None else paths[:-1])
-    translation = manifests.translate(read, Settings(**meaning))  # type: ignore[arg-type]
+    translation = manifests.translate(read, Settings(**meaning))
     for problem in translation.problems:
         output.say(problem.text(colours=output.coloured(on_stderr=True)))
     shown = {

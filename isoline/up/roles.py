@@ -21,6 +21,8 @@ def children(settings: Settings, run_dir: RunDir) -> list[Child]:
             *("--objects", run_dir.objects, "--publish", run_dir.resources),
             *("--rejections", run_dir.rejections, "--clusters", settings.clusters),
             *("--listen", settings.listen, "--loopback-endpoints", settings.loopback_endpoints),
+            *(("--ingress-class", ",".join(settings.ingress_class)) if settings.ingress_class else ()),
+            *(("--enable-external-name",) if settings.enable_external_name else ()),
             *("--http-port", str(settings.http_port), "--https-port", str(settings.https_port)),
             *("--redirect-port", str(settings.redirect_port)),
             *(

@@ -19,6 +19,8 @@ class Settings:
     redirect_port: int
     default_certificate: str | None
     clusters: Literal["referenced", "all"]
+    ingress_class: tuple[str, ...]
+    enable_external_name: bool
     xds_listen: str | None
     xds_tls: str | None
     log_level: str

