@@ -1,0 +1,104 @@
+"""Many small worlds in one real Envoy, each at a port of its own, that says which cluster a request went to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.client import HTTPConnection
+
+from envoy.config.bootstrap.v3 import bootstrap_pb2
+from envoy.config.cluster.v3 import cluster_pb2
+from envoy.config.endpoint.v3 import endpoint_pb2
+from envoy.config.listener.v3 import listener_pb2
+from envoy.config.route.v3 import route_components_pb2, route_pb2
+from envoy.extensions.filters.http.router.v3 import router_pb2
+from envoy.extensions.filters.network.http_connection_manager.v3 import http_connection_manager_pb2
+
+Manager = http_connection_manager_pb2.HttpConnectionManager
+HEADER = "x-cluster"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request, as it stands in a URL and on the wire."""
+
+    host: str
+    path: str
+    method: str = "GET"
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}{self.path}"
+
+
+def start_file(worlds: Mapping[int, Mapping[str, bytes]], backend: int) -> bytes:
+    """By port the resources of a world. Every endpoint is one backend, which this Envoy is itself."""
+    start = bootstrap_pb2.Bootstrap()
+    start.node.id, start.node.cluster = "agreement", "isoline"
+    start.layered_runtime.layers.add(name="isoline").static_layer.update(
+        {"re2.max_program_size.error_level": 4294967295}
+    )
+    for port, resources in worlds.items():
+        _add_listener(start, port, resources)
+        for key, body in resources.items():
+            if key.startswith("clusters/"):
+                _add_cluster(start, port, body, resources, backend)
+    answers = start.static_resources.listeners.add(name="backend")
+    address = answers.address.socket_address
+    address.address, address.port_value = "127.0.0.1", backend
+    routes = route_pb2.RouteConfiguration(name="backend")
+    route = routes.virtual_hosts.add(name="backend", domains=["*"]).routes.add()
+    route.match.prefix, route.direct_response.status = "/", 200
+    manager = Manager(stat_prefix="backend", route_config=routes)
+    manager.http_filters.add(name="router").typed_config.Pack(router_pb2.Router())
+    answers.filter_chains.add().filters.add(name="http").typed_config.Pack(manager)
+    return start.SerializeToString()
+
+
+def _add_listener(start: bootstrap_pb2.Bootstrap, port: int, resources: Mapping[str, bytes]) -> None:
+    listener: listener_pb2.Listener = start.static_resources.listeners.add()
+    listener.ParseFromString(resources["listeners/ingress_http"])
+    listener.name = f"world-{port}"
+    packed = listener.filter_chains[0].filters[0].typed_config
+    manager = Manager.FromString(packed.value)
+    del manager.access_log[:]
+    routes = route_pb2.RouteConfiguration.FromString(resources["routes/ingress_http"])
+    for key, body in resources.items():
+        if key.startswith("hosts/ingress_http/"):
+            host = route_components_pb2.VirtualHost.FromString(body)
+            for route in host.routes:
+                if route.HasField("route"):
+                    route.route.cluster = f"{port}/{route.route.cluster}"
+            routes.virtual_hosts.append(host)
+    routes.validate_clusters.value = False
+    told = routes.response_headers_to_add.add()
+    told.header.key, told.header.value = HEADER, "%UPSTREAM_CLUSTER_RAW%"
+    manager.route_config.CopyFrom(routes)
+    packed.Pack(manager)
+
+
+def _add_cluster(
+    start: bootstrap_pb2.Bootstrap, port: int, body: bytes, resources: Mapping[str, bytes], backend: int
+) -> None:
+    meant = cluster_pb2.Cluster.FromString(body)
+    found = start.static_resources.clusters.add(name=f"{port}/{meant.name}", type=cluster_pb2.Cluster.STATIC)
+    assignment = endpoint_pb2.ClusterLoadAssignment.FromString(
+        resources[f"endpoints/{meant.eds_cluster_config.service_name}"]
+    )
+    assignment.cluster_name = found.name
+    for locality in assignment.endpoints:
+        for each in locality.lb_endpoints:
+            socket = each.endpoint.address.socket_address
+            socket.address, socket.port_value = "127.0.0.1", backend
+    found.load_assignment.CopyFrom(assignment)
+
+
+def used(port: int, asked: Asked) -> str:
+    """The cluster that a real Envoy sent it to, else the status that it answered."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=30.0)
+    connection.putrequest(asked.method, asked.path, skip_host=True)
+    connection.putheader("Host", asked.host)
+    connection.endheaders()
+    response = connection.getresponse()
+    response.read()
+    connection.close()
+    cluster = response.getheader(HEADER, "")
+    return cluster.partition("/")[2] if response.status == 200 else str(response.status)
