@@ -29,6 +29,7 @@ COMMANDS = {
     "watcher": "Run the process that reads manifests.",
     "translator": "Run the process that turns objects into Envoy's resources.",
     "xds-server": "Run the process that serves Envoys.",
+    "completion": "Print what makes a shell complete commands and flags.",
     "version": "Print the version.",
 }
 

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from isoline.mistake import Mistake
+from isoline.near import Near
 from isoline.place import Places
 from isoline.problem import Problem, told
 from runtime.link.row import Change, Row
@@ -68,8 +69,9 @@ def translate(manifests: Manifests, settings: Settings) -> Translation:
     output = Translator(settings).apply(Change(manifests.rows, frozenset(), synced=True))
     assert output is not None  # noqa: S101 - there is one whenever the objects are complete
     places = Places(manifests.files.get)
+    near = Near(manifests.rows)
     found = (
-        each.problem(places.line_of)
+        each.problem(places.line_of, near.hint(each))
         for ref, row in output.statuses.puts.items()
         for each in told(ref, row.body)
     )

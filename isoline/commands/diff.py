@@ -6,8 +6,8 @@ from isoline import flag, output
 
 
 @click.command()
-@click.argument("old", metavar="OLD")
-@click.argument("new", metavar="NEW")
+@click.argument("old", metavar="OLD", type=click.Path())
+@click.argument("new", metavar="NEW", type=click.Path())
 @flag.form()
 @flag.loopback_endpoints("allow")
 @flag.clusters()

@@ -17,7 +17,14 @@ OTHERWISE = "--from PATH (manifests), --xds ADDRESS (an xDS server) or --run-dir
 
 @click.command()
 @click.argument("url", metavar="URL")
-@flag.flag("--from", "paths", metavar="PATH", multiple=True, help="Manifests; may be given several times.")
+@flag.flag(
+    "--from",
+    "paths",
+    metavar="PATH",
+    multiple=True,
+    type=click.Path(),
+    help="Manifests; may be given several times.",
+)
 @flag.flag("--xds", metavar="ADDR", help="A running xDS server: unix:/PATH or host:port.")
 @flag.flag("--xds-tls", metavar="DIR", help="tls.crt, tls.key and ca.crt for mTLS there.")
 @flag.flag("--run-dir", metavar="DIR", help="That of a running isoline up.  [default: the only one there is]")
@@ -35,7 +42,8 @@ def command(
 ) -> int:
     """Say what becomes of a request, and which object decides it.
 
-    URL is http://HOST/PATH or https://HOST/PATH. Exit code 1 when it is not routed.
+    URL is http://HOST/PATH or https://HOST/PATH. Exit code 1 when it is not routed,
+    2 when a file cannot be parsed.
     """
     from isoline.explain import request  # noqa: PLC0415 - not for --help
 
@@ -44,8 +52,10 @@ def command(
     except ValueError as error:
         raise Mistake(str(error)) from None
     found = _explained(asked, **where)
+    for problem in found.unreadable:
+        output.say(problem)
     output.result(output.shown(form, found.as_json(), lambda: _text(found)))
-    return 0 if found.routed else 1
+    return 2 if found.unreadable else int(not found.routed)
 
 
 def _explained(

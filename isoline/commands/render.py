@@ -10,7 +10,7 @@ TYPES = ("listeners", "routes", "hosts", "clusters", "endpoints", "secrets")
 
 
 @click.command()
-@click.argument("paths", metavar="PATH... [NAME]", nargs=-1, required=True)
+@click.argument("paths", metavar="PATH... [NAME]", nargs=-1, required=True, type=click.Path())
 @flag.flag("--type", "only", type=click.Choice(TYPES), help="Resources of this type.  [default: all]")
 @flag.form()
 @flag.loopback_endpoints("allow")

@@ -12,6 +12,7 @@ class Explanation:
     """The way of one request as far as it goes; `None` is a step that was not reached.
 
     `status` is what Envoy answers by itself; None when it forwards, and when it closes the connection.
+    `unreadable` are the files that could not be taken into account, as problems.
     """
 
     request: Request
@@ -29,6 +30,7 @@ class Explanation:
     file: str | None = None
     line: int | None = None
     cluster: str | None = None
+    assignment: str | None = None
     endpoints: tuple[str, ...] = ()
     upstream_path: str | None = None
     forwarded: bool = False
@@ -37,6 +39,7 @@ class Explanation:
     why: str = ""
     doubts: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    unreadable: tuple[str, ...] = ()
 
     @property
     def routed(self) -> bool:

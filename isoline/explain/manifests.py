@@ -15,9 +15,11 @@ from isoline.place import Places
 from runtime.link.row import Row
 from translator.settings import Settings
 
+SERVICE_NAME = "kubernetes.io/service-name"
 # Problems of one object that are shown.
 SHOWN = 3
 NOT_FOUND, UNAVAILABLE = 404, 503
+UNREADABLE = "Unreadable"
 
 
 class Rows:
@@ -37,12 +39,15 @@ def explain(request: Request, paths: Collection[str], settings: Settings) -> Exp
     read = manifests.read(paths)
     translation = manifests.translate(read, settings)
     found = walk.explain(request, Rows(translation.resources))
+    found.unreadable = tuple(each.text() for each in translation.problems if each.reason == UNREADABLE)
     if found.object is not None:
         _place(found, read)
     if found.status in (NOT_FOUND, UNAVAILABLE) or not found.routed:
         found.problems = _problems(found, translation)
     if found.host is None and found.path is not None and found.status == NOT_FOUND:
         _hint(found, translation)
+    if found.status == UNAVAILABLE and found.assignment is not None:
+        found.why += f": {_without_endpoints(found.assignment, read)}"
     return found
 
 
@@ -81,8 +86,24 @@ def _problems(found: Explanation, translation: Translation) -> list[str]:
         mine = [each for each in told if f"{each.kind}/{each.namespace}/{each.name}" == found.object]
     else:
         host = without_port(found.request.authority)
-        mine = [each for each in told if host in each.message or each.kind == "File"]
+        mine = [each for each in told if host in each.message]
     return [each.text() for each in mine[:SHOWN]]
+
+
+def _without_endpoints(assignment: str, read: Manifests) -> str:
+    """Why a Service has no endpoint, from its EndpointSlices."""
+    namespace, service, *port = assignment.split("/")
+    port_name = port[0] if port else ""
+    keys = [key for key in read.rows if key.startswith(f"EndpointSlice/{namespace}/")]
+    bodies = [orjson.loads(read.rows[key].body) for key in keys]
+    slices = [body for body in bodies if (body["metadata"].get("labels") or {}).get(SERVICE_NAME) == service]
+    if not slices:
+        return f"no EndpointSlice of namespace {namespace} has the label {SERVICE_NAME}: {service}"
+    names = {str(port.get("name") or "") for body in slices for port in _items(body, "ports")}
+    if port_name not in names:
+        shown = ", ".join(sorted(repr(name) for name in names)) or "none"
+        return f"the Service's port has the name {port_name!r}, its EndpointSlices have {shown}"
+    return "its EndpointSlices list none"
 
 
 def _hint(found: Explanation, translation: Translation) -> None:

@@ -49,10 +49,11 @@ def header(matcher: Decoded, request: Request, doubt: Doubt) -> bool:
     value = request.header(matcher.get("name", ""))
     invert = bool(matcher.get("invert_match"))
     if "string_match" not in matcher:
-        return ((value is not None) == matcher.get("present_match", True)) != invert
+        return bool(((value is not None) == matcher.get("present_match", True)) != invert)
     if value is None and not matcher.get("treat_missing_header_as_empty"):
         return False
-    return string(matcher["string_match"], value or "", doubt) != invert
+    matched = string(matcher["string_match"], value or "", doubt)
+    return matched != invert
 
 
 def route(match: Decoded, request: Request, doubt: Doubt) -> bool:

@@ -94,7 +94,7 @@ class _Walk:
         secrets = None if chosen is None else chain.secrets(chosen)
         if chosen is None or (secrets is None) == (self._request.scheme == "https"):
             named = f"SNI {sni}" if sni else "a handshake without SNI"
-            self._answer(None, f"no filter chain of {name} takes {named}; no host of that name has TLS")
+            self._answer(None, f"no filter chain of {name} takes {named}")
         self.found.chain, self.found.certificates = chosen.get("name", ""), secrets or ()
         manager = chain.manager(chosen)
         if manager is None:
@@ -235,6 +235,7 @@ class _Walk:
         assignment = cluster.get("load_assignment")
         if assignment is None:
             service = cluster.get("eds_cluster_config", {}).get("service_name") or name
+            self.found.assignment = service
             found = self._one("endpoints", service)
             assignment = decode(LOAD_ASSIGNMENT, found) if found is not None else {}
         self.found.endpoints = tuple(_endpoints(assignment))

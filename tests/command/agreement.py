@@ -1,4 +1,4 @@
-"""Many small worlds in one real Envoy, each at a port of its own, that says which cluster a request went to."""
+"""Many small worlds in one real Envoy, each at its own port, that says which cluster a request went to."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,6 @@ from http.client import HTTPConnection
 from envoy.config.bootstrap.v3 import bootstrap_pb2
 from envoy.config.cluster.v3 import cluster_pb2
 from envoy.config.endpoint.v3 import endpoint_pb2
-from envoy.config.listener.v3 import listener_pb2
 from envoy.config.route.v3 import route_components_pb2, route_pb2
 from envoy.extensions.filters.http.router.v3 import router_pb2
 from envoy.extensions.filters.network.http_connection_manager.v3 import http_connection_manager_pb2
@@ -54,7 +53,7 @@ def start_file(worlds: Mapping[int, Mapping[str, bytes]], backend: int) -> bytes
 
 
 def _add_listener(start: bootstrap_pb2.Bootstrap, port: int, resources: Mapping[str, bytes]) -> None:
-    listener: listener_pb2.Listener = start.static_resources.listeners.add()
+    listener = start.static_resources.listeners.add()
     listener.ParseFromString(resources["listeners/ingress_http"])
     listener.name = f"world-{port}"
     packed = listener.filter_chains[0].filters[0].typed_config
