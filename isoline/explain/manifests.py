@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Collection, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -10,45 +11,70 @@ from isoline import manifests
 from isoline.explain import hosts, walk
 from isoline.explain.explanation import Explanation
 from isoline.explain.request import Request, without_port
-from isoline.manifests import Manifests, Translation
+from isoline.manifests import Manifests
+from isoline.near import Near
 from isoline.place import Places
-from runtime.link.row import Row
+from isoline.problem import Problem, told
+from runtime.link.row import Change, Row
 from translator.settings import Settings
+from translator.translator import Translator
 
 SERVICE_NAME = "kubernetes.io/service-name"
-# Problems of one object that are shown.
-SHOWN = 3
+# Problems that are shown; how alike a host must be to be meant.
+SHOWN, CUTOFF = 3, 0.8
 NOT_FOUND, UNAVAILABLE = 404, 503
 UNREADABLE = "Unreadable"
 
 
-class Rows:
-    """Resources by their keys in the table."""
+class Derived:
+    """Resources, each made when it is asked for: a request needs six, of some ten thousand."""
 
-    def __init__(self, rows: Mapping[str, Row]) -> None:
-        self._rows = rows
+    def __init__(self, rows: Mapping[str, Row], settings: Settings) -> None:
+        self.translator = Translator(settings)
+        self.translator.apply(Change(rows, frozenset(), synced=False))
 
     def get(self, type_: str, names: Sequence[str]) -> Mapping[str, bytes]:
         """Those that there are, by name."""
-        keys = {name: f"{type_}/{name}" for name in names}
-        return {name: self._rows[key].body for name, key in keys.items() if key in self._rows}
+        made = {name: self.translator.resource(f"{type_}/{name}") for name in names}
+        return {name: row.body for name, row in made.items() if row is not None}
 
 
 def explain(request: Request, paths: Collection[str], settings: Settings) -> Explanation:
     """What becomes of a request by what stands in these files. Raises Mistake."""
     read = manifests.read(paths)
-    translation = manifests.translate(read, settings)
-    found = walk.explain(request, Rows(translation.resources))
-    found.unreadable = tuple(each.text() for each in translation.problems if each.reason == UNREADABLE)
+    derived = Derived(read.rows, settings)
+    found = walk.explain(request, derived)
+    found.unreadable = tuple(
+        each.text()
+        for ref in read.rows
+        if ref.startswith("File/")
+        for each in _problems(ref, read.rows[ref], read)
+        if each.reason == UNREADABLE
+    )
     if found.object is not None:
         _place(found, read)
-    if found.status in (NOT_FOUND, UNAVAILABLE) or not found.routed:
-        found.problems = _problems(found, translation)
+    if not found.routed:
+        concerned = [found.object] if found.object is not None else _named(found, read)
+        rows = [(ref, derived.translator.told(ref)) for ref in concerned]
+        problems = [each for ref, row in rows if row is not None for each in _problems(ref, row, read)]
+        found.problems = [each.text() for each in problems[:SHOWN]]
     if found.host is None and found.path is not None and found.status == NOT_FOUND:
-        _hint(found, translation)
+        _hint(found, read)
     if found.status == UNAVAILABLE and found.assignment is not None:
         found.why += f": {_without_endpoints(found.assignment, read)}"
     return found
+
+
+def _problems(ref: str, row: Row, read: Manifests) -> list[Problem]:
+    places, near = Places(read.files.get), Near(read.rows)
+    return [each.problem(places.line_of, near.hint(each)) for each in told(ref, row.body)]
+
+
+def _named(found: Explanation, read: Manifests) -> list[str]:
+    """The Ingresses that speak of the host."""
+    host = without_port(found.request.authority).encode()
+    refs = (key for key, row in read.rows.items() if key.startswith("Ingress/") and host in row.body)
+    return list(islice(refs, SHOWN))
 
 
 def _place(found: Explanation, read: Manifests) -> None:
@@ -79,17 +105,6 @@ def _items(owner: object, name: str) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _problems(found: Explanation, translation: Translation) -> list[str]:
-    """What is wrong with the object that decides, else with whatever speaks of the host."""
-    told = translation.problems
-    if found.object is not None:
-        mine = [each for each in told if f"{each.kind}/{each.namespace}/{each.name}" == found.object]
-    else:
-        host = without_port(found.request.authority)
-        mine = [each for each in told if host in each.message]
-    return [each.text() for each in mine[:SHOWN]]
-
-
 def _without_endpoints(assignment: str, read: Manifests) -> str:
     """Why a Service has no endpoint, from its EndpointSlices."""
     namespace, service, *port = assignment.split("/")
@@ -106,11 +121,12 @@ def _without_endpoints(assignment: str, read: Manifests) -> str:
     return "its EndpointSlices list none"
 
 
-def _hint(found: Explanation, translation: Translation) -> None:
+def _hint(found: Explanation, read: Manifests) -> None:
     """A host that is spelled almost so."""
-    prefix = f"hosts/ingress_{found.request.scheme}/"
-    known = [key.removeprefix(prefix) for key in translation.resources if key.startswith(prefix)]
+    bodies = (orjson.loads(row.body) for key, row in read.rows.items() if key.startswith("Ingress/"))
+    rules = (rule for body in bodies for rule in _items(body.get("spec"), "rules") if isinstance(rule, dict))
+    known = {str(rule.get("host") or "").lower() for rule in rules}
     host = without_port(found.request.authority).lower()
-    near = difflib.get_close_matches(host, known, n=1, cutoff=0.8)
+    near = difflib.get_close_matches(host, sorted(known), n=1, cutoff=CUTOFF)
     if near:
         found.why += f"; did you mean {near[0]}?"

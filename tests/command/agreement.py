@@ -1,6 +1,6 @@
 """Many small worlds in one real Envoy, each at its own port, that says which cluster a request went to."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http.client import HTTPConnection
 
@@ -26,6 +26,18 @@ class Asked:
     @property
     def url(self) -> str:
         return f"http://{self.host}{self.path}"
+
+
+@dataclass(frozen=True)
+class Held:
+    """What an Envoy holds, by `<type>/<name>`."""
+
+    resources: Mapping[str, bytes]
+
+    def get(self, type_: str, names: Sequence[str]) -> Mapping[str, bytes]:
+        """Those of a type that there are, by name."""
+        keys = {name: f"{type_}/{name}" for name in names}
+        return {name: self.resources[key] for name, key in keys.items() if key in self.resources}
 
 
 def start_file(worlds: Mapping[int, Mapping[str, bytes]], backend: int) -> bytes:

@@ -113,13 +113,11 @@ def test_a_file_that_does_not_parse_is_exit_code_2(isoline: Isoline, both: tuple
 def certificate(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
     """For shop.example.com, signed by itself."""
     name, now = x509.Name([]), datetime.now(UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(x509.random_serial_number())
+    builder = builder.not_valid_before(now).not_valid_after(now + timedelta(days=1))
     names = x509.SubjectAlternativeName([x509.DNSName("shop.example.com")])
-    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now)
-    return (
-        builder.not_valid_after(now + timedelta(days=1))
-        .add_extension(names, critical=True)
-        .sign(key, hashes.SHA256())
-    )
+    return builder.add_extension(names, critical=True).sign(key, hashes.SHA256())
 
 
 def pem(key: ec.EllipticCurvePrivateKey) -> bytes:

@@ -8,10 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isoline.explain import request
-from isoline.explain.manifests import Rows
 from isoline.explain.walk import explain
-from runtime.link.row import Row
-from tests.command.agreement import Asked, start_file, used
+from tests.command.agreement import Asked, Held, start_file, used
 from tests.stories.objects import Object, ingress, path, rule, service, slice_
 from tests.stories.world import Core, Kube
 from tests.support.deadline import wait_until
@@ -129,8 +127,7 @@ def held(objects: list[Object], port: int) -> dict[str, bytes]:
 
 def said(resources: dict[str, bytes], one: Asked) -> str:
     """The cluster that `explain` names, else the status."""
-    rows = Rows({key: Row.of(body) for key, body in resources.items()})
-    found = explain(request.parse(one.url, one.method), rows)
+    found = explain(request.parse(one.url, one.method), Held(resources))
     assert found.doubts == []
     return str(found.cluster if found.forwarded else found.status)
 
