@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from isoline import output
-from runtime.workgroup import StartError
+from runtime.start_error import StartError
 
 # What each command is for; its module is read only when the command is used or asked about.
 COMMANDS = {

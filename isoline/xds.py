@@ -14,9 +14,9 @@ import grpc
 
 from isoline.mistake import Mistake
 from runtime.link.address import Address
+from runtime.start_error import StartError
 from runtime.wire import field, varint
 from runtime.wire.reader import fields
-from runtime.workgroup import StartError
 
 METHOD = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources"
 _PREFIX = "type.googleapis.com/envoy."

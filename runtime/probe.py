@@ -13,7 +13,7 @@ from aiohttp import web
 from pyinstrument import Profiler
 
 from runtime.loopback import is_loopback
-from runtime.workgroup import StartError
+from runtime.start_error import StartError
 
 MAX_PROFILE_SECONDS = 60.0
 

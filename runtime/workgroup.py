@@ -11,14 +11,12 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from runtime.start_error import StartError
+
 log = structlog.get_logger()
 
 # All parts together have this long to stop: `isoline up` promises that all has ended within 10 s.
 STOP_SECONDS = 5.0
-
-
-class StartError(Exception):
-    """What keeps a process from starting, in one line for its user: a port in use, an address refused."""
 
 
 class PartFailedError(Exception):

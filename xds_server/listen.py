@@ -12,7 +12,7 @@ import grpc.aio
 import structlog
 
 from runtime.link.address import Address, owned
-from runtime.workgroup import StartError
+from runtime.start_error import StartError
 
 log = structlog.get_logger()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import orjson
 
 from isoline.mistake import Mistake
-from runtime.workgroup import StartError
+from runtime.start_error import StartError
 from watcher.manifests import parse
 
 MANIFESTS = Path(__file__).parent / "manifests"

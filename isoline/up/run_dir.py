@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime.workgroup import StartError
+from runtime.start_error import StartError
 
 ROLES = ("watcher", "translator", "xds-server")
 # sun_path of unix(7) holds 107 characters and a zero; the longest of our names, with some room for more.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from runtime.loopback import is_loopback
-from runtime.workgroup import StartError
+from runtime.start_error import StartError
 
 # sun_path of unix(7) has 108 bytes, the last one 0.
 LONGEST_PATH = 107

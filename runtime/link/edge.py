@@ -22,7 +22,7 @@ from runtime.link.publisher import Publisher
 from runtime.link.replica import Replica
 from runtime.link.row import Change, Row
 from runtime.link.socket import MAX_FRAME, MAX_REQUEST, Socket, own_context
-from runtime.workgroup import StartError
+from runtime.start_error import StartError
 
 log = structlog.get_logger()
 

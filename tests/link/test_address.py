@@ -4,7 +4,7 @@ import pytest
 
 from runtime.link.address import Address, owned
 from runtime.link.edge import LinkPublisher, LinkReplica
-from runtime.workgroup import StartError
+from runtime.start_error import StartError
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import zmq.utils.z85
 from runtime.link.allow_list import answer
 from runtime.link.edge import LinkPublisher, LinkReplica
 from runtime.link.keys import LinkKeys, generate
-from runtime.workgroup import StartError
+from runtime.start_error import StartError
 from tests.link.running import holds, running, table, until
 from tests.support.port import free_port
 

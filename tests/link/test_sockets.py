@@ -7,7 +7,7 @@ import pytest
 
 from runtime.link.edge import LinkPublisher, LinkReplica
 from runtime.link.row import Row
-from runtime.workgroup import StartError
+from runtime.start_error import StartError
 from tests.link.running import holds, ipc, running, table, until
 from tests.support.port import free_port
 

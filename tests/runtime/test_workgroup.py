@@ -4,7 +4,8 @@ import signal
 
 import pytest
 
-from runtime.workgroup import PartFailedError, StartError, Workgroup, main
+from runtime.start_error import StartError
+from runtime.workgroup import PartFailedError, Workgroup, main
 
 
 class Part:
