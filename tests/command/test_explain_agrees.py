@@ -3,14 +3,17 @@
 import socket
 from pathlib import Path
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isoline.explain import request
+from isoline.explain.manifests import Derived
 from isoline.explain.walk import explain
+from runtime.link.row import Row
 from tests.command.agreement import Asked, Held, start_file, used
-from tests.stories.objects import Object, ingress, path, rule, service, slice_
+from tests.stories.objects import Object, ingress, path, reference, rule, service, slice_
 from tests.stories.world import Core, Kube
 from tests.support.deadline import wait_until
 from tests.support.port import free_port
@@ -18,8 +21,6 @@ from tests.support.program import Program
 from tests.translator import histories
 from tests.translator.real_envoy import BINARY
 from translator.settings import Settings
-
-pytestmark = pytest.mark.envoy
 
 WORLDS, REQUESTS = 50, 10
 HOSTS = [
@@ -132,6 +133,7 @@ def said(resources: dict[str, bytes], one: Asked) -> str:
     return str(found.cluster if found.forwarded else found.status)
 
 
+@pytest.mark.envoy
 def test_the_cluster_or_status_is_that_of_a_real_envoy(tmp_path: Path) -> None:
     """For random worlds and random requests, 500 of them."""
     found = {free_port(): world for world in drawn(WORLDS)}
@@ -160,6 +162,26 @@ def test_the_cluster_or_status_is_that_of_a_real_envoy(tmp_path: Path) -> None:
         ]
 
     assert differ == []
+
+
+@pytest.mark.law
+@given(worlds)
+def test_a_resource_that_is_made_alone_is_the_one_that_is_published(
+    world: tuple[list[Object], list[Asked]],
+) -> None:
+    """What `explain` asks for from files is what Envoy would hold; so too what objects are told."""
+    core = Core(Settings())
+    Kube(core).apply(*world[0])
+    rows = {reference(item): Row.of(orjson.dumps(item)) for item in world[0]}
+
+    alone = Derived(rows, Settings())
+
+    for key, row in core.rows.items():
+        type_, _, name = key.partition("/")
+        assert alone.get(type_, [name]) == {name: row.body}
+    assert {ref: alone.translator.told(ref) for ref in core.told} == core.told
+    nobody = [f"ingress_http/{host}" for host in ("none.com", "*.com")]
+    assert alone.get("hosts", nobody) == {}
 
 
 def _listens(port: int) -> bool:
