@@ -67,9 +67,9 @@ def parse(url: str, method: str = "GET", headers: Iterable[str] = ()) -> Request
         raise ValueError(f"{url}: expected http://HOST/PATH or https://HOST/PATH")
     name = parts.netloc.rpartition("@")[2]
     authority = name if port not in (None, PORTS[parts.scheme]) else name.removesuffix(f":{port}")
-    path = quote(parts.path or "/", AS_WRITTEN) + (
-        f"?{quote(parts.query, AS_WRITTEN)}" if parts.query else ""
-    )
+    # A query that is empty is none to `urlsplit`, but `?` is sent.
+    mark = "?" if parts.query or url.partition("#")[0].endswith("?") else ""
+    path = quote(parts.path or "/", AS_WRITTEN) + mark + quote(parts.query, AS_WRITTEN)
     given: dict[str, str] = {}
     for line in headers:
         key, colon, value = line.partition(":")

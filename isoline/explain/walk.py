@@ -214,7 +214,7 @@ class _Walk:
             path = redirect["path_redirect"]
         elif "prefix_rewrite" in redirect:
             path = _rewritten(path, match, redirect["prefix_rewrite"])
-        rest = "" if redirect.get("strip_query") else mark + query
+        rest = "" if redirect.get("strip_query") or "?" in path else mark + query
         code = CODES.get(redirect.get("response_code", 0), 301)
         self._answer(code, "the route redirects", f"{scheme}://{host}{path}{rest}")
 
@@ -261,8 +261,10 @@ def _endpoints(assignment: Decoded) -> list[str]:
 
 
 def _rewritten(path: str, match: Decoded, prefix: str) -> str:
-    """With what the route matched by replaced; an exact path as a whole."""
-    if "path" in match:
+    """With what the route matched by replaced; a path or a regular expression matches the
+    whole.
+    """
+    if "path" in match or "safe_regex" in match:
         return prefix
     matched = str(match.get("path_separated_prefix", match.get("prefix", "")))
     return prefix + path[len(matched) :]

@@ -12,7 +12,7 @@ from envoy.extensions.filters.http.router.v3 import router_pb2
 from envoy.extensions.filters.network.http_connection_manager.v3 import http_connection_manager_pb2
 
 Manager = http_connection_manager_pb2.HttpConnectionManager
-HEADER = "x-cluster"
+CLUSTER, PATH = "x-cluster", "x-path"
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class Asked:
     host: str
     path: str
     method: str = "GET"
+    headers: tuple[tuple[str, str], ...] = ()
 
     @property
     def url(self) -> str:
@@ -80,8 +81,9 @@ def _add_listener(start: bootstrap_pb2.Bootstrap, port: int, resources: Mapping[
                     route.route.cluster = f"{port}/{route.route.cluster}"
             routes.virtual_hosts.append(host)
     routes.validate_clusters.value = False
-    told = routes.response_headers_to_add.add()
-    told.header.key, told.header.value = HEADER, "%UPSTREAM_CLUSTER_RAW%"
+    for name, value in ((CLUSTER, "%UPSTREAM_CLUSTER_RAW%"), (PATH, "%REQ(:PATH)%")):
+        told = routes.response_headers_to_add.add()
+        told.header.key, told.header.value = name, value
     manager.route_config.CopyFrom(routes)
     packed.Pack(manager)
 
@@ -102,14 +104,30 @@ def _add_cluster(
     found.load_assignment.CopyFrom(assignment)
 
 
-def used(port: int, asked: Asked) -> str:
-    """The cluster that a real Envoy sent it to, else the status that it answered."""
+@dataclass(frozen=True)
+class Used:
+    """What a real Envoy did: the cluster that it sent the request to, and as which path; else what it
+    answered.
+    """
+
+    what: str
+    location: str
+    path: str
+
+
+def used(port: int, asked: Asked) -> Used:
+    """Asks it."""
     connection = HTTPConnection("127.0.0.1", port, timeout=30.0)
     connection.putrequest(asked.method, asked.path, skip_host=True)
     connection.putheader("Host", asked.host)
+    for name, value in asked.headers:
+        connection.putheader(name, value)
     connection.endheaders()
     response = connection.getresponse()
     response.read()
     connection.close()
-    cluster = response.getheader(HEADER, "")
-    return cluster.partition("/")[2] if response.status == 200 else str(response.status)
+    cluster = response.getheader(CLUSTER, "").partition("/")[2]
+    forwarded = response.status == 200
+    path = response.getheader(PATH, "") if forwarded else ""
+    what = cluster if forwarded else str(response.status)
+    return Used(what, response.getheader("location", ""), path)

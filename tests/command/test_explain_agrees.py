@@ -1,10 +1,18 @@
 """`isoline explain` agrees with Envoy: what it says is what a real Envoy does."""
 
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
+from envoy.config.cluster.v3.cluster_pb2 import Cluster
+from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
+from envoy.config.route.v3.route_components_pb2 import VirtualHost
+from google.protobuf import json_format
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +20,7 @@ from isoline.explain import request
 from isoline.explain.manifests import Derived
 from isoline.explain.walk import explain
 from runtime.link.row import Row
-from tests.command.agreement import Asked, Held, start_file, used
+from tests.command.agreement import Asked, Held, Used, start_file, used
 from tests.stories.objects import Object, ingress, path, reference, rule, service, slice_
 from tests.stories.world import Core, Kube
 from tests.support.deadline import wait_until
@@ -126,11 +134,35 @@ def held(objects: list[Object], port: int) -> dict[str, bytes]:
     return dict(core.resources())
 
 
-def said(resources: dict[str, bytes], one: Asked) -> str:
-    """The cluster that `explain` names, else the status."""
-    found = explain(request.parse(one.url, one.method), Held(resources))
+def said(resources: dict[str, bytes], one: Asked) -> Used:
+    """What `explain` says that an Envoy does."""
+    headers = [f"{name}: {value}" for name, value in (("Host", one.host), *one.headers)]
+    found = explain(request.parse(one.url, one.method, headers), Held(resources))
     assert found.doubts == []
-    return str(found.cluster if found.forwarded else found.status)
+    if not found.forwarded:
+        return Used(str(found.status), found.location, "")
+    return Used(str(found.cluster), "", found.upstream_path or found.path or "")
+
+
+@contextmanager
+def real(worlds_: dict[int, dict[str, bytes]], folder: Path) -> Iterator[None]:
+    """A real Envoy that serves each of these at its port."""
+    backend = free_port()
+    (folder / "start.pb").write_bytes(start_file(worlds_, backend))
+    command = [
+        BINARY,
+        "-c",
+        folder / "start.pb",
+        "--use-dynamic-base-id",
+        "-l",
+        "error",
+        "--concurrency",
+        "1",
+    ]
+    with Program(command) as envoy:
+        for port in (*worlds_, backend):
+            wait_until(partial(_listens, port), "Envoy listens", of=[envoy])
+        yield
 
 
 @pytest.mark.envoy
@@ -138,30 +170,98 @@ def test_the_cluster_or_status_is_that_of_a_real_envoy(tmp_path: Path) -> None:
     """For random worlds and random requests, 500 of them."""
     found = {free_port(): world for world in drawn(WORLDS)}
     resources = {port: held(objects, port) for port, (objects, _) in found.items()}
-    backend = free_port()
-    (tmp_path / "start.pb").write_bytes(start_file(resources, backend))
-    command = [
-        BINARY,
-        "-c",
-        tmp_path / "start.pb",
-        "--use-dynamic-base-id",
-        "-l",
-        "error",
-        "--concurrency",
-        "1",
-    ]
 
-    with Program(command) as envoy:
-        for port in (*found, backend):
-            wait_until(lambda port=port: _listens(port), "Envoy listens", of=[envoy])
-        differ = [
-            (one, said(resources[port], one), real)
+    with real(resources, tmp_path):
+        pairs = [
+            (one, said(resources[port], one), used(port, one))
             for port, (_, requests) in found.items()
             for one in requests
-            if said(resources[port], one) != (real := used(port, one))
         ]
 
-    assert differ == []
+    assert [pair for pair in pairs if pair[1] != pair[2]] == []
+    assert sum("/" in did.what for _, _, did in pairs) > WORLDS  # cases that say something
+
+
+Json = dict[str, Any]
+FORWARD: Json = {"route": {"cluster": "web"}}
+# Routes beyond those of an Ingress: each is asked for, at a host of its own, with a header `a: 1`.
+MATCHES: list[Json] = [
+    {"headers": [{"name": "A", "string_match": {"exact": "1"}}]},
+    {"headers": [{"name": "a", "string_match": {"prefix": "2"}}]},
+    {"headers": [{"name": "a", "string_match": {"suffix": "1"}, "invert_match": True}]},
+    {"headers": [{"name": "a", "string_match": {"exact": "2"}, "invert_match": True}]},
+    {"headers": [{"name": "b", "string_match": {"exact": "2"}, "invert_match": True}]},
+    {"headers": [{"name": "b", "string_match": {"exact": ""}, "treat_missing_header_as_empty": True}]},
+    {"headers": [{"name": "b", "present_match": True, "invert_match": True}]},
+    {"headers": [{"name": "b", "present_match": False}]},
+    {"headers": [{"name": "a", "present_match": False, "invert_match": True}]},
+    {"headers": [{"name": "host", "string_match": {"contains": "row"}}]},
+    {"headers": [{"name": ":path", "string_match": {"safe_regex": {"regex": "/a/b.c=1"}}}]},
+    {"headers": [{"name": ":method", "string_match": {"exact": "get", "ignore_case": True}}]},
+    {"query_parameters": [{"name": "c", "string_match": {"exact": "1"}}]},
+    {"query_parameters": [{"name": "c", "present_match": True}]},
+    {"query_parameters": [{"name": "d", "present_match": True}]},
+    {"path": "/A/B", "case_sensitive": False},
+    {"path_separated_prefix": "/A", "case_sensitive": False},
+]
+REDIRECTS: list[Json] = [
+    {"https_redirect": True},
+    {"https_redirect": True, "port_redirect": 8443},
+    {"scheme_redirect": "https", "host_redirect": "y.com"},
+    {"path_redirect": "/c", "response_code": "FOUND"},
+    {"path_redirect": "/c", "strip_query": True, "response_code": "SEE_OTHER"},
+    {"path_redirect": "/c?d", "response_code": "TEMPORARY_REDIRECT"},
+    {"prefix_rewrite": "/new", "response_code": "PERMANENT_REDIRECT"},
+    {"host_redirect": "y.com", "port_redirect": 81, "strip_query": True},
+]
+REWRITES: list[tuple[Json, Json]] = [
+    ({"prefix": "/a/"}, {"prefix_rewrite": "/"}),
+    ({"path_separated_prefix": "/a"}, {"prefix_rewrite": "/app"}),
+    ({"path": "/a/b"}, {"prefix_rewrite": "/x"}),
+    ({"safe_regex": {"regex": "/a/.*"}}, {"prefix_rewrite": "/x"}),
+    (
+        {"prefix": "/"},
+        {"regex_rewrite": {"pattern": {"regex": "^/a(/.*)$"}, "substitution": r"\1"}},
+    ),
+    ({"prefix": "/"}, {"regex_rewrite": {"pattern": {"regex": "[ab]"}, "substitution": "z"}}),
+]
+ROUTES: list[Json] = [
+    *(
+        {"match": {"prefix": "/", **match} if "path" not in str(match)[:7] else match, **FORWARD}
+        for match in MATCHES
+    ),
+    *({"match": {"path_separated_prefix": "/a"}, "redirect": redirect} for redirect in REDIRECTS),
+    *({"match": match, "route": {"cluster": "web", **rewrite}} for match, rewrite in REWRITES),
+]
+
+
+@pytest.mark.envoy
+def test_matches_redirects_and_rewrites_are_those_of_a_real_envoy(tmp_path: Path) -> None:
+    """Also such as no Ingress asks for yet; on the host's own port, and another."""
+    port = free_port()
+    resources = held([], port)
+    for at, route in enumerate(ROUTES):
+        name = f"ingress_http/row{at}.com"
+        fields = {"name": name, "domains": [f"row{at}.com"], "routes": [route]}
+        resources[f"hosts/{name}"] = json_format.ParseDict(fields, VirtualHost()).SerializeToString()
+    address = {"socket_address": {"address": "10.0.0.1", "port_value": 80}}
+    endpoints = [{"lb_endpoints": [{"endpoint": {"address": address}}]}]
+    assignment = json_format.ParseDict(
+        {"cluster_name": "web", "endpoints": endpoints}, ClusterLoadAssignment()
+    )
+    cluster = Cluster(name="web", type=Cluster.EDS)
+    cluster.eds_cluster_config.service_name = "web"
+    resources["clusters/web"] = cluster.SerializeToString()
+    resources["endpoints/web"] = assignment.SerializeToString()
+
+    with real({port: resources}, tmp_path):
+        hosts = [
+            f"row{at}.com{after}" for at in range(len(ROUTES)) for after in ("", ":80", ":8080", f":{port}")
+        ]
+        requests = [Asked(host, "/a/b?c=1", headers=(("a", "1"),)) for host in hosts]
+        pairs = [(one.host, said(resources, one), used(port, one)) for one in requests]
+
+    assert [pair for pair in pairs if pair[1] != pair[2]] == []
 
 
 @pytest.mark.law
