@@ -303,7 +303,8 @@ EXPR.fields.update(
         3: (
             "const_expr",
             Message(
-                "google.api.expr.v1alpha1.Constant", {2: ("bool_value", FLAG), 6: ("string_value", TEXT)}
+                "google.api.expr.v1alpha1.Constant",
+                {2: ("bool_value", FLAG), 3: ("int64_value", NUMBER), 6: ("string_value", TEXT)},
             ),
         ),
         4: ("ident_expr", Message("google.api.expr.v1alpha1.Expr.Ident", {1: ("name", TEXT)})),

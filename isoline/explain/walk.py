@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn, Protocol
 
 from isoline.explain import chain, condition, hosts, matching
+from isoline.explain.condition import Asked, UnknownError
 from isoline.explain.explanation import Explanation
 from isoline.explain.request import Answer, Request, taken, without_port
 from isoline.explain.schema import (
@@ -23,7 +24,7 @@ from isoline.explain.schema import (
 # RedirectAction.RedirectResponseCode, ClusterNotFoundResponseCode, Cluster.DiscoveryType.
 CODES = {0: 301, 1: 302, 2: 303, 3: 307, 4: 308}
 NOT_FOUND = {0: 503, 1: 404, 2: 500}
-DENY = 1
+ALLOW, DENY = 0, 1  # RBAC.Action
 RESOLVED_BY_NAME = {1, 2}  # STRICT_DNS, LOGICAL_DNS
 ALL_TLS = 2  # VirtualHost.TlsRequirementType
 # Filters that send nothing elsewhere.
@@ -63,9 +64,10 @@ class _Walk:
             self._answer(request.status, request.why, request.location)
         self._request = request
         self.found.path = request.path
-        self._filters(manager)
-        route = self._route(self._host(manager))
-        self._act(route)
+        configuration = self._configuration(manager)
+        found = self._host(configuration)
+        self._filters(manager, None if found is None else found[0].get("name", ""))
+        self._act(self._route(self._taken(configuration, found)))
 
     def _doubt(self, text: str) -> None:
         if text not in self.found.doubts:
@@ -101,40 +103,28 @@ class _Walk:
             self._answer(None, f"filter chain {self.found.chain} has no HTTP connection manager")
         return manager, int(socket.get("port_value", 0))
 
-    def _filters(self, manager: Decoded) -> None:
+    def _filters(self, manager: Decoded, virtual_host: str | None) -> None:
         """HTTP filters that answer before any route does."""
         for each in manager.get("http_filters", []):
             known = packed({RBAC.name: RBAC}, each.get("typed_config"))
             if each.get("disabled") or known is None:
                 continue
             if known[0] == RBAC.name:
-                if self._denied(known[1].get("rules", {})):
+                asked = Asked(self._request, virtual_host)
+                if self._denied(known[1].get("rules", {}), asked):
                     self._deny(manager)
             elif not any(part in known[0] for part in HARMLESS):
                 self._doubt(f"HTTP filter {each.get('name', '')} is not known here")
 
-    def _denied(self, rules: Decoded) -> bool:
-        policies = rules.get("policies", {})
-        matched = any(self._matches(policy) for policy in policies.values())
-        match rules.get("action", 0):
-            case 0:
-                return bool(rules) and not matched
-            case 1:
-                return matched
-        return False
-
-    def _matches(self, policy: Decoded) -> bool:
-        unread = [
-            each for each in policy.get("permissions", []) + policy.get("principals", []) if UNREAD in each
-        ]
-        if UNREAD in policy or unread:
-            self._doubt("an RBAC policy asks for what is not known here")
-            return False
+    def _denied(self, rules: Decoded, asked: Asked) -> bool:
+        """Whether a filter's rules refuse the request; rules that are not known here refuse nothing."""
         try:
-            return "condition" not in policy or condition.holds(policy["condition"], self._request)
-        except condition.UnknownError as error:
-            self._doubt(f"the condition of an RBAC policy holds {error}, which is not known here")
+            matched = [_matches(policy, asked) for policy in rules.get("policies", {}).values()]
+        except UnknownError as error:
+            self._doubt(f"an RBAC policy asks for {error}, which is not known here")
             return False
+        action = rules.get("action", ALLOW)
+        return any(matched) if action == DENY else action == ALLOW and bool(rules) and not any(matched)
 
     def _deny(self, manager: Decoded) -> None:
         mappers = manager.get("local_reply_config", {}).get("mappers", [])
@@ -146,23 +136,31 @@ class _Walk:
 
     # Host and route
 
-    def _host(self, manager: Decoded) -> Decoded:
-        configuration = manager.get("route_config")
-        if configuration is None:
-            name = manager.get("rds", {}).get("route_config_name", "")
-            body = self._one("routes", name)
-            if body is None:
-                self._answer(404, f"there is no route configuration {name}")
-            configuration = decode(ROUTE_CONFIGURATION, body)
+    def _configuration(self, manager: Decoded) -> Decoded:
+        if "route_config" in manager:
+            inline: Decoded = manager["route_config"]
+            return inline
+        name = manager.get("rds", {}).get("route_config_name", "")
+        body = self._one("routes", name)
+        if body is None:
+            self._answer(404, f"there is no route configuration {name}")
+        return decode(ROUTE_CONFIGURATION, body)
+
+    def _host(self, configuration: Decoded) -> tuple[Decoded, str] | None:
+        """The virtual host that takes the request, and by which domain."""
         authority = self._request.authority
         if configuration.get("ignore_port_in_host_matching"):
             authority = without_port(authority)
         known = list(configuration.get("virtual_hosts", []))
         names = hosts.resource_names(configuration.get("name", ""), authority)
         known += [decode(VIRTUAL_HOST, body) for body in self._resources.get("hosts", names).values()]
-        found = hosts.domain_of(authority, known)
+        return hosts.domain_of(authority, known)
+
+    def _taken(self, configuration: Decoded, found: tuple[Decoded, str] | None) -> Decoded:
+        """The virtual host, unless there is none, or it answers for all of its routes."""
         if found is None:
-            self._answer(404, f"no virtual host of {configuration.get('name', '')} takes host {authority}")
+            name, authority = configuration.get("name", ""), without_port(self._request.authority)
+            self._answer(404, f"no virtual host of {name} takes host {authority}")
         host, self.found.domain = found
         self.found.host = host.get("name", "")
         if host.get("require_tls") == ALL_TLS and self._request.scheme == "http":
@@ -247,6 +245,15 @@ class _Walk:
 
 
 UNREACHABLE = ", for its backend cannot be reached (isoline check says why)"
+
+
+def _matches(policy: Decoded, asked: Asked) -> bool:
+    """Raises UnknownError for a policy that asks for more than a condition."""
+    if any(
+        UNREAD in each for each in (policy, *policy.get("permissions", []), *policy.get("principals", []))
+    ):
+        raise UnknownError("a permission or principal")
+    return "condition" not in policy or condition.holds(policy["condition"], asked)
 
 
 def _endpoints(assignment: Decoded) -> list[str]:
