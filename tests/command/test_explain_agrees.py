@@ -1,5 +1,6 @@
 """`isoline explain` agrees with Envoy: what it says is what a real Envoy does."""
 
+import base64
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,8 @@ from typing import Any
 
 import orjson
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from envoy.config.cluster.v3.cluster_pb2 import Cluster
 from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
 from envoy.config.route.v3.route_components_pb2 import VirtualHost
@@ -20,7 +23,8 @@ from isoline.explain import request
 from isoline.explain.manifests import Derived
 from isoline.explain.walk import explain
 from runtime.link.row import Row
-from tests.command.agreement import Asked, Held, Used, start_file, used
+from tests.command.agreement import REFUSED, Asked, Held, Used, start_file, used
+from tests.command.test_diff import certificate, pem
 from tests.stories.objects import Object, ingress, path, reference, rule, service, slice_
 from tests.stories.world import Core, Kube
 from tests.support.deadline import wait_until
@@ -127,9 +131,9 @@ def drawn(count: int) -> list[tuple[list[Object], list[Asked]]]:
     return found
 
 
-def held(objects: list[Object], port: int) -> dict[str, bytes]:
+def held(objects: list[Object], port: int, https_port: int = 0) -> dict[str, bytes]:
     """What Envoy holds of these objects, its listener at that port."""
-    core = Core(Settings(listen="127.0.0.1", http_port=port, https_port=port))
+    core = Core(Settings(listen="127.0.0.1", http_port=port, https_port=https_port or free_port()))
     Kube(core).apply(*objects)
     return dict(core.resources())
 
@@ -139,6 +143,8 @@ def said(resources: dict[str, bytes], one: Asked) -> Used:
     headers = [f"{name}: {value}" for name, value in (("Host", one.host), *one.headers)]
     found = explain(request.parse(one.url, one.method, headers), Held(resources))
     assert found.doubts == []
+    if not found.forwarded and found.status is None:
+        return REFUSED
     if not found.forwarded:
         return Used(str(found.status), found.location, "")
     return Used(str(found.cluster), "", found.upstream_path or found.path or "")
@@ -260,6 +266,47 @@ def test_matches_redirects_and_rewrites_are_those_of_a_real_envoy(tmp_path: Path
         ]
         requests = [Asked(host, "/a/b?c=1", headers=(("a", "1"),)) for host in hosts]
         pairs = [(one.host, said(resources, one), used(port, one)) for one in requests]
+
+    assert [pair for pair in pairs if pair[1] != pair[2]] == []
+
+
+def tls_secret(name: str) -> Object:
+    """A certificate and its key, as the API has them."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    pems = {"tls.crt": certificate(key).public_bytes(serialization.Encoding.PEM), "tls.key": pem(key)}
+    data = {entry: base64.b64encode(value).decode() for entry, value in pems.items()}
+    metadata = {"name": name, "namespace": "default"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": metadata,
+        "type": "kubernetes.io/tls",
+        "data": data,
+    }
+
+
+@pytest.mark.envoy
+def test_handshakes_and_421_are_those_of_a_real_envoy(tmp_path: Path) -> None:
+    """Each server name with each Host, one Secret or two, wildcards, and hosts without TLS."""
+    port, https_port = free_port(), free_port()
+    first = [{"hosts": ["x.com", "*.x.com"], "secretName": "one"}, {"hosts": ["b.org"], "secretName": "no"}]
+    hosts_ = [rule(host, path("/", "a:80")) for host in ("x.com", "*.x.com", "b.org")]
+    objects = [
+        *SERVED,
+        ingress("one", *hosts_, tls=first),
+        ingress("two", rule("y.x.com", path("/", "b:80")), tls=[{"hosts": ["y.x.com"], "secretName": "two"}]),
+        ingress("clear", rule("c.org", path("/", "b:80"))),
+        tls_secret("one"),
+        tls_secret("two"),
+    ]
+    resources = held(objects, port, https_port)
+    names = ["x.com", "z.x.com", "y.x.com", "a.z.x.com", "b.org", "c.org", "d.org", "com"]
+    asked_ = [
+        Asked(host, "/a", sni=sni) for sni in names for host in [*names, "X.com", f"x.com:{https_port}"]
+    ]
+
+    with real({port: resources}, tmp_path):
+        pairs = [(one, said(resources, one), used(https_port, one)) for one in asked_]
 
     assert [pair for pair in pairs if pair[1] != pair[2]] == []
 

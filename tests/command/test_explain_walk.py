@@ -169,21 +169,56 @@ def attribute(of: str, name: str) -> Json:
     return {"select_expr": {"operand": {"ident_expr": {"name": of}}, "field": name}}
 
 
-@pytest.mark.parametrize(("name", "status"), [("x.com", None), ("X.COM", None), ("y.com", 421)])
-def test_a_host_that_is_not_the_sni_of_its_connection_is_refused(name: str, status: int | None) -> None:
-    """By an RBAC filter with a condition, whose 403 a local reply turns into 421."""
-    lower = call("lowerAscii", target=attribute("request", "host"))
-    differs = call("_!=_", lower, attribute("connection", "requested_server_name"))
-    policy = {"permissions": [{"any": True}], "principals": [{"any": True}], "condition": differs}
-    rules = {"action": "DENY", "policies": {"misdirected": policy}}
+def misdirected(action: str, condition: Json) -> Json:
+    """The listener for HTTPS, with an RBAC filter whose 403 a local reply turns into 421."""
+    policy = {"permissions": [{"any": True}], "principals": [{"any": True}], "condition": condition}
+    rules = {"action": action, "policies": {"host": policy}}
     deny = {"name": "rbac", "typed_config": {"@type": f"{TYPE}.filters.http.rbac.v3.RBAC", "rules": rules}}
     reply = {"mappers": [{"filter": {"response_flag_filter": {}}, "status_code": 421}]}
     tls = chain("one", deny, local_reply_config=reply)
-    listener = {"filter_chains": [tls], "filter_chain_matcher": by_sni({"x.com": "one"}, {})}
+    return {"filter_chains": [tls], "filter_chain_matcher": by_sni({"x.com": "one"}, {})}
 
-    found = asked("https://x.com/", f"Host: {name}", listeners={"ingress_https": listener})
 
-    assert (found.status, found.doubts) == (status, [])
+LOWER = call("lowerAscii", target=attribute("request", "host"))
+NAME = attribute("connection", "requested_server_name")
+SPLIT = call("split", {"const_expr": {"string_value": ":"}}, target=LOWER)
+FIRST = call("_[_]", SPLIT, {"const_expr": {"int64_value": 0}})
+VIRTUAL_HOST = attribute("xds", "virtual_host_name")
+KNOWN = call("_!=_", VIRTUAL_HOST, {"const_expr": {"string_value": "r/*"}})
+
+
+@pytest.mark.parametrize(
+    ("action", "condition", "answers"),
+    [
+        ("DENY", call("_!=_", LOWER, NAME), {"x.com": None, "X.COM": None, "y.com": 421, "x.com:1": 421}),
+        ("ALLOW", call("_==_", FIRST, NAME), {"x.com": None, "X.com:8443": None, "y.com": 421}),
+        ("DENY", KNOWN, {"x.com": 421, "y.com": 404}),
+        ("LOG", KNOWN, {"x.com": None}),
+    ],
+)
+def test_a_host_that_is_not_that_of_its_connection_is_refused(
+    action: str, condition: Json, answers: dict[str, int | None]
+) -> None:
+    """By a filter with a condition. An attribute that there isn't, as the virtual host of an unknown host,
+    makes it false.
+    """
+    held = {"listeners": {"ingress_https": misdirected(action, condition)}}
+    held["routes"] = {"r": {"name": "r", "ignore_port_in_host_matching": True}}
+
+    found = {name: asked("https://x.com/", f"Host: {name}", **held) for name in answers}
+
+    assert {name: each.status for name, each in found.items()} == answers
+    assert [each.doubts for each in found.values()] == [[]] * len(answers)
+
+
+def test_a_condition_that_is_not_known_refuses_nothing_and_is_a_doubt() -> None:
+    """Better than an answer that nobody can check."""
+    listener = misdirected("ALLOW", call("matches", LOWER))
+
+    found = asked("https://x.com/", listeners={"ingress_https": listener})
+
+    assert found.forwarded
+    assert found.doubts == ["an RBAC policy asks for matches, which is not known here"]
 
 
 @pytest.mark.parametrize(
