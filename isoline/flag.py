@@ -89,3 +89,8 @@ def loopback_endpoints(default: str) -> Callable[[Command], Command]:
         "--loopback-endpoints", type=click.Choice(["allow", "refuse"]), default=default,
         help="Endpoints on loopback and link-local addresses.",
     )  # fmt: skip
+
+
+def meaning() -> Callable[[Command], Command]:
+    """What changes the meaning of manifests, for tools that read them; the defaults are those of `up`."""
+    return together(loopback_endpoints("allow"), clusters())

@@ -64,9 +64,14 @@ def read(paths: Collection[str]) -> Manifests:
     return Manifests(texts, dict(folder.rows), folder.ignored())
 
 
+def translator(settings: Settings) -> Translator:
+    """The core that serves, for what stands in files."""
+    return Translator(settings)
+
+
 def translate(manifests: Manifests, settings: Settings) -> Translation:
     """Through the same core that serves."""
-    output = Translator(settings).apply(Change(manifests.rows, frozenset(), synced=True))
+    output = translator(settings).apply(Change(manifests.rows, frozenset(), synced=True))
     assert output is not None  # noqa: S101 - there is one whenever the objects are complete
     places = Places(manifests.files.get)
     near = Near(manifests.rows)

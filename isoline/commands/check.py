@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path())
 @flag.form()
-@flag.loopback_endpoints("allow")
-@flag.clusters()
+@flag.meaning()
 def command(paths: tuple[str, ...], form: flag.Form, **meaning: str) -> int:
     """Say what is wrong in manifests: files, folders, or - for stdin.
 

@@ -9,8 +9,7 @@ from isoline import flag, output
 @click.argument("old", metavar="OLD", type=click.Path())
 @click.argument("new", metavar="NEW", type=click.Path())
 @flag.form()
-@flag.loopback_endpoints("allow")
-@flag.clusters()
+@flag.meaning()
 def command(old: str, new: str, form: flag.Form, **meaning: str) -> int:
     """Show what a change of manifests would do to Envoy: OLD and NEW are files, folders, or - for stdin.
 

@@ -31,8 +31,7 @@ OTHERWISE = "--from PATH (manifests), --xds ADDRESS (an xDS server) or --run-dir
 @flag.flag("-X", "--method", metavar="METHOD", default="GET", help="The method.")
 @flag.flag("-H", "--header", "headers", metavar="HEADER", multiple=True, help="'NAME: VALUE', also Host.")
 @flag.form()
-@flag.loopback_endpoints("allow")
-@flag.clusters()
+@flag.meaning()
 def command(
     url: str,
     method: str,

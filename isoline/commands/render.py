@@ -13,8 +13,7 @@ TYPES = ("listeners", "routes", "hosts", "clusters", "endpoints", "secrets")
 @click.argument("paths", metavar="PATH... [NAME]", nargs=-1, required=True, type=click.Path())
 @flag.flag("--type", "only", type=click.Choice(TYPES), help="Resources of this type.  [default: all]")
 @flag.form()
-@flag.loopback_endpoints("allow")
-@flag.clusters()
+@flag.meaning()
 def command(paths: tuple[str, ...], only: str | None, form: flag.Form, **meaning: str) -> int:
     """Show what Envoy would hold for manifests: files, folders, or - for stdin.
 

@@ -17,7 +17,6 @@ from isoline.place import Places
 from isoline.problem import Problem, told
 from runtime.link.row import Change, Row
 from translator.settings import Settings
-from translator.translator import Translator
 
 SERVICE_NAME = "kubernetes.io/service-name"
 # Problems that are shown; how alike a host must be to be meant.
@@ -30,7 +29,7 @@ class Derived:
     """Resources, each made when it is asked for: a request needs six, of some ten thousand."""
 
     def __init__(self, rows: Mapping[str, Row], settings: Settings) -> None:
-        self.translator = Translator(settings)
+        self.translator = manifests.translator(settings)
         self.translator.apply(Change(rows, frozenset(), synced=False))
 
     def get(self, type_: str, names: Sequence[str]) -> Mapping[str, bytes]:

@@ -4,13 +4,11 @@ from translator import names, reasons
 from translator.derive import View
 from translator.field import Field
 from translator.model import Answer, Backend
-from translator.ports import TCP, Service, port_number, service
+from translator.ports import TCP, port_number, service
 
 # What answers for a backend that cannot be reached; a route that is dropped would let a shorter path take
 # over.
 UNAVAILABLE = Answer(503)
-# Ports of a Service that a message lists.
-SHOWN = 5
 
 
 def read(view: View, namespace: str, field: Field, what: str) -> Backend | Answer | None:
@@ -46,15 +44,6 @@ def _port(field: Field) -> Field | None:
     return None if not name.text(required=True) else name
 
 
-def _its_ports(found: Service) -> str:
-    """`; it has 80 (http), 443`: what somebody may have meant; empty for a Service without ports."""
-    named = [f"{port.number} ({port.name})" if port.name else str(port.number) for port in found.ports]
-    if not named:
-        return ""
-    more = f" and {len(named) - SHOWN} more" if len(named) > SHOWN else ""
-    return f"; it has {', '.join(named[:SHOWN])}{more}"
-
-
 def _resolved(view: View, name: str, named: Field, port: Field, what: str) -> Backend | Answer:
     found = view(service, name)
     quoted = f'{what} names Service "{name.partition("/")[2]}"'
@@ -70,7 +59,7 @@ def _resolved(view: View, name: str, named: Field, port: Field, what: str) -> Ba
     written = str(port.value)
     its_port = found.port(written)
     if its_port is None:
-        port.tell(reasons.PORT_NOT_FOUND, f"{quoted}, which has no port {written}{_its_ports(found)}")
+        port.tell(reasons.PORT_NOT_FOUND, f"{quoted}, which has no port {written}{found.ports_shown}")
         return UNAVAILABLE
     if its_port.protocol != TCP:
         port.tell(reasons.PORT_NOT_TCP, f"{quoted}, whose port {written} is {its_port.protocol}, not TCP")
