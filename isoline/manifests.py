@@ -64,11 +64,6 @@ def read(paths: Collection[str]) -> Manifests:
     return Manifests(texts, dict(folder.rows), folder.ignored())
 
 
-def translator(settings: Settings) -> Translator:
-    """The core that serves, for what stands in files."""
-    return Translator(settings)
-
-
 def translate(manifests: Manifests, settings: Settings) -> Translation:
     """Through the same core that serves."""
     output = translator(settings).apply(Change(manifests.rows, frozenset(), synced=True))
@@ -83,6 +78,11 @@ def translate(manifests: Manifests, settings: Settings) -> Translation:
     order = {path: number for number, path in enumerate(manifests.files)}
     by_place = sorted(found, key=partial(_place, order))
     return Translation(output.resources.puts, tuple(by_place))
+
+
+def translator(settings: Settings) -> Translator:
+    """The core that serves, for what stands in files."""
+    return Translator(settings)
 
 
 def _place(order: Mapping[str, int], problem: Problem) -> tuple[int, int, str, str, str]:

@@ -13,8 +13,6 @@ PORT_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 TCP = "TCP"
 # HTTP/2 in clear with prior knowledge (KEP-3726, the standard values of a Service's appProtocol).
 H2C = "kubernetes.io/h2c"
-# Ports of a Service that a message lists.
-SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +46,9 @@ class Service:
     def ports_shown(self) -> str:
         """`; it has 80 (http), 443`: what somebody may have meant; empty for a Service without ports."""
         named = [f"{port.number} ({port.name})" if port.name else str(port.number) for port in self.ports]
-        more = f" and {len(named) - SHOWN} more" if len(named) > SHOWN else ""
-        return f"; it has {', '.join(named[:SHOWN])}{more}" if named else ""
+        most = 5  # a message is one line
+        more = f" and {len(named) - most} more" if len(named) > most else ""
+        return f"; it has {', '.join(named[:most])}{more}" if named else ""
 
 
 def service(view: View, name: str) -> Service | None:
