@@ -25,12 +25,11 @@ from isoline.explain.walk import explain
 from runtime.link.row import Row
 from tests.command.agreement import REFUSED, Asked, Held, Used, start_file, used
 from tests.command.test_diff import certificate, pem
-from tests.stories.objects import Object, ingress, path, reference, rule, service, slice_
+from tests.stories.objects import Object, endpoint, ingress, path, reference, rule, service, slice_
 from tests.stories.world import Core, Kube
 from tests.support.deadline import wait_until
 from tests.support.port import free_port
 from tests.support.program import Program
-from tests.translator import histories
 from tests.translator.real_envoy import BINARY
 from translator.settings import Settings
 
@@ -108,11 +107,26 @@ SERVED = (
     slice_("b", 8080, "10.0.0.3"),
     service("empty", 80),
 )
+DRAINING = {"ready": False, "serving": True, "terminating": True}
+ODD_OBJECTS = [
+    ingress("old", rule("x.com", path("/a", "b:80")), created="2026-01-01T00:00:00Z"),
+    ingress("foreign", rule("x.com", path("/", "b:80"), path("/ab", "b:80")), ingressClassName="nginx"),
+    ingress(
+        "bad", rule("bad_host", path("/", "b:80")), rule("x.com", path("/([", "b:80"), path("x", "b:80"))
+    ),
+    ingress("empty", rule("y.x.com")),
+    ingress("c", rule("y.x.com", path("/", "a:80")), annotations={"projectcontour.io/retry-on": "5xx"}),
+    service("missing", type="ExternalName", externalName="example.com"),
+    service("b", {"port": 80, "protocol": "UDP"}),
+    slice_("empty", 8080, endpoint("10.0.0.9", ready=False)),
+    slice_("empty", 8080, endpoint("10.0.0.9", **DRAINING)),
+    slice_("b", 8080, "::1", "fe80::1", family="IPv6", name="six"),
+]
 worlds = st.tuples(
     st.builds(
         lambda mine, others: [*others, *SERVED, *mine],
         st.lists(ingresses, min_size=2, max_size=4),
-        st.lists(histories.objects, max_size=4),
+        st.lists(st.sampled_from(ODD_OBJECTS), max_size=3),
     ),
     st.lists(asked, min_size=REQUESTS, max_size=REQUESTS),
 )
