@@ -47,8 +47,10 @@ class Held:
         return {name: self.resources[key] for name, key in keys.items() if key in self.resources}
 
 
-def start_file(worlds: Mapping[int, Mapping[str, bytes]], backend: int) -> bytes:
-    """By port the resources of a world. Every endpoint is one backend, which this Envoy is itself."""
+def start_file(worlds: Mapping[int, Mapping[str, bytes]], backend: str) -> bytes:
+    """By port the resources of a world. Every endpoint is one backend, which this Envoy is itself, at
+    that unix socket.
+    """
     start = bootstrap_pb2.Bootstrap()
     start.node.id, start.node.cluster = "agreement", "isoline"
     start.layered_runtime.layers.add(name="isoline").static_layer.update(
@@ -63,8 +65,7 @@ def start_file(worlds: Mapping[int, Mapping[str, bytes]], backend: int) -> bytes
             elif key.startswith("secrets/"):
                 start.static_resources.secrets.add().ParseFromString(body)
     answers = start.static_resources.listeners.add(name="backend")
-    address = answers.address.socket_address
-    address.address, address.port_value = "127.0.0.1", backend
+    answers.address.pipe.path = backend
     routes = route_pb2.RouteConfiguration(name="backend")
     route = routes.virtual_hosts.add(name="backend", domains=["*"]).routes.add()
     route.match.prefix, route.direct_response.status = "/", 200
@@ -114,7 +115,7 @@ def _routes(port: int, resources: Mapping[str, bytes], name: str) -> route_pb2.R
 
 
 def _add_cluster(
-    start: bootstrap_pb2.Bootstrap, port: int, body: bytes, resources: Mapping[str, bytes], backend: int
+    start: bootstrap_pb2.Bootstrap, port: int, body: bytes, resources: Mapping[str, bytes], backend: str
 ) -> None:
     meant = cluster_pb2.Cluster.FromString(body)
     found = start.static_resources.clusters.add(name=f"{port}/{meant.name}", type=cluster_pb2.Cluster.STATIC)
@@ -124,8 +125,7 @@ def _add_cluster(
     assignment.cluster_name = found.name
     for locality in assignment.endpoints:
         for each in locality.lb_endpoints:
-            socket = each.endpoint.address.socket_address
-            socket.address, socket.port_value = "127.0.0.1", backend
+            each.endpoint.address.pipe.path = backend
     found.load_assignment.CopyFrom(assignment)
 
 

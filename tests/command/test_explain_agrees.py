@@ -2,6 +2,7 @@
 
 import base64
 import socket
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -165,33 +166,25 @@ def said(resources: dict[str, bytes], one: Asked) -> Used:
 
 
 @contextmanager
-def real(worlds_: dict[int, dict[str, bytes]], folder: Path) -> Iterator[None]:
+def real(worlds_: dict[int, dict[str, bytes]]) -> Iterator[None]:
     """A real Envoy that serves each of these at its port."""
-    backend = free_port()
-    (folder / "start.pb").write_bytes(start_file(worlds_, backend))
-    command = [
-        BINARY,
-        "-c",
-        folder / "start.pb",
-        "--use-dynamic-base-id",
-        "-l",
-        "error",
-        "--concurrency",
-        "1",
-    ]
-    with Program(command) as envoy:
-        for port in (*worlds_, backend):
-            wait_until(partial(_listens, port), "Envoy listens", of=[envoy])
-        yield
+    with tempfile.TemporaryDirectory(prefix="agree-") as folder:
+        start = Path(folder, "start.pb")
+        start.write_bytes(start_file(worlds_, f"{folder}/backend"))
+        command = [BINARY, "-c", start, "--use-dynamic-base-id", "-l", "error", "--concurrency", "1"]
+        with Program(command) as envoy:
+            for port in worlds_:
+                wait_until(partial(_listens, port), "Envoy listens", of=[envoy])
+            yield
 
 
 @pytest.mark.envoy
-def test_the_cluster_or_status_is_that_of_a_real_envoy(tmp_path: Path) -> None:
+def test_the_cluster_or_status_is_that_of_a_real_envoy() -> None:
     """For random worlds and random requests, 500 of them."""
     found = {free_port(): world for world in drawn(WORLDS)}
     resources = {port: held(objects, port) for port, (objects, _) in found.items()}
 
-    with real(resources, tmp_path):
+    with real(resources):
         pairs = [
             (one, said(resources[port], one), used(port, one))
             for port, (_, requests) in found.items()
@@ -256,7 +249,7 @@ ROUTES: list[Json] = [
 
 
 @pytest.mark.envoy
-def test_matches_redirects_and_rewrites_are_those_of_a_real_envoy(tmp_path: Path) -> None:
+def test_matches_redirects_and_rewrites_are_those_of_a_real_envoy() -> None:
     """Also such as no Ingress asks for yet; on the host's own port, and another."""
     port = free_port()
     resources = held([], port)
@@ -274,7 +267,7 @@ def test_matches_redirects_and_rewrites_are_those_of_a_real_envoy(tmp_path: Path
     resources["clusters/web"] = cluster.SerializeToString()
     resources["endpoints/web"] = assignment.SerializeToString()
 
-    with real({port: resources}, tmp_path):
+    with real({port: resources}):
         hosts = [
             f"row{at}.com{after}" for at in range(len(ROUTES)) for after in ("", ":80", ":8080", f":{port}")
         ]
@@ -300,7 +293,7 @@ def tls_secret(name: str) -> Object:
 
 
 @pytest.mark.envoy
-def test_handshakes_and_421_are_those_of_a_real_envoy(tmp_path: Path) -> None:
+def test_handshakes_and_421_are_those_of_a_real_envoy() -> None:
     """Each server name with each Host, one Secret or two, wildcards, and hosts without TLS."""
     port, https_port = free_port(), free_port()
     first = [{"hosts": ["x.com", "*.x.com"], "secretName": "one"}, {"hosts": ["b.org"], "secretName": "no"}]
@@ -319,7 +312,7 @@ def test_handshakes_and_421_are_those_of_a_real_envoy(tmp_path: Path) -> None:
         Asked(host, "/a", sni=sni) for sni in names for host in [*names, "X.com", f"x.com:{https_port}"]
     ]
 
-    with real({port: resources}, tmp_path):
+    with real({port: resources}):
         pairs = [(one, said(resources, one), used(https_port, one)) for one in asked_]
 
     assert [pair for pair in pairs if pair[1] != pair[2]] == []
