@@ -152,3 +152,14 @@ def redirect_port(default: int | None, shown: str) -> Callable[[Command], Comman
         "--redirect-port", type=click.IntRange(1, 65535), default=default, metavar="PORT", show_default=False,
         help=f"The port that redirects to HTTPS name.  [default: {shown}]",
     )  # fmt: skip
+
+
+def meaning() -> Callable[[Command], Command]:
+    """What changes the meaning of manifests, for tools that read them; the defaults are those of `up`."""
+    return together(
+        loopback_endpoints("allow"),
+        clusters(),
+        default_certificate(),
+        ingress_class(),
+        enable_external_name(),
+    )

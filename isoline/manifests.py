@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from isoline.mistake import Mistake
+from isoline.near import Near
 from isoline.place import Places
 from isoline.problem import Problem, Told, told
 from runtime.link.row import Change, Row
@@ -70,13 +71,12 @@ Asked = Callable[[Mapping[str, Row], Mapping[str, Row]], Iterable[Told]]
 
 def translate(manifests: Manifests, settings: Settings, *asked: Asked) -> Translation:
     """Through the same core that serves."""
-    translator = Translator(settings)
-    translator.advance(time.time())
-    output = translator.apply(Change(manifests.rows, frozenset(), synced=True))
+    output = translator(settings).apply(Change(manifests.rows, frozenset(), synced=True))
     assert output is not None  # noqa: S101 - there is one whenever the objects are complete
     places = Places(manifests.files.get)
+    near = Near(manifests.rows)
     found = (
-        each.problem(places.line_of)
+        each.problem(places.line_of, near.hint(each))
         for ref, row in output.statuses.puts.items()
         for each in told(ref, row.body)
     )
@@ -86,6 +86,13 @@ def translate(manifests: Manifests, settings: Settings, *asked: Asked) -> Transl
     order = {path: number for number, path in enumerate(manifests.files)}
     by_place = sorted([*found, *more], key=partial(_place, order))
     return Translation(output.resources.puts, tuple(by_place))
+
+
+def translator(settings: Settings) -> Translator:
+    """The core that serves, for what stands in files, today."""
+    core = Translator(settings)
+    core.advance(time.time())
+    return core
 
 
 def _place(order: Mapping[str, int], problem: Problem) -> tuple[int, int, str, str, str]:

@@ -93,6 +93,14 @@ class Service:
         namespace, service_name = name.split("/")
         return Cluster(names.load_assignment(namespace, service_name, port.name), port.speech, self.limits)
 
+    @property
+    def ports_shown(self) -> str:
+        """`; it has 80 (http), 443`: what somebody may have meant; empty for a Service without ports."""
+        named = [f"{port.number} ({port.name})" if port.name else str(port.number) for port in self.ports]
+        most = 5  # a message is one line
+        more = f" and {len(named) - most} more" if len(named) > most else ""
+        return f"; it has {', '.join(named[:most])}{more}" if named else ""
+
 
 def service(view: View, name: str) -> Service | None:
     """The Service `namespace/name`; None where there is none."""

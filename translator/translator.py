@@ -131,6 +131,19 @@ class Translator:
         )
         return (yield from self._settle(0.0))
 
+    # One by one, for tools: nothing has to be complete, or given out
+
+    def resource(self, key: str) -> Row | None:
+        """A resource as it is published, by the same derived value; None where there is none."""
+        type_, name = names.split(key)
+        make = resources.MAKERS.get(type_)
+        return None if make is None else self._view(make, name)
+
+    def told(self, ref: str) -> Row | None:
+        """The status of an object; None while there is nothing to tell."""
+        status_ = status.STATUSES.get(kind_of(ref))
+        return None if status_ is None else self._view(status_, ref)
+
     def _take(self, puts: Mapping[str, Row], deletes: Iterable[str]) -> Generator[None, None, None]:
         for ref in deletes:
             self._view.touch(self._store.delete(ref))

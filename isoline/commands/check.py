@@ -11,13 +11,9 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path())
 @flag.form()
-@flag.loopback_endpoints("allow")
-@flag.clusters()
-@flag.default_certificate()
-@flag.ingress_class()
-@flag.enable_external_name()
+@flag.meaning()
 def command(paths: tuple[str, ...], form: flag.Form, **meaning: Any) -> int:  # noqa: ANN401 - the flags of meaning
     """Say what is wrong in manifests: files, folders, or - for stdin.
 

@@ -11,7 +11,7 @@ import orjson
 
 from isoline.demo import certificate
 from isoline.mistake import Mistake
-from runtime.workgroup import StartError
+from runtime.start_error import StartError
 from watcher.manifests import parse
 
 MANIFESTS = Path(__file__).parent / "manifests"

@@ -12,7 +12,7 @@ from isoline.mistake import Mistake
 from isoline.up import ports
 from isoline.up.child import Child
 from runtime.link.address import Address
-from runtime.workgroup import StartError
+from runtime.start_error import StartError
 
 if TYPE_CHECKING:
     from isoline.up.run_dir import RunDir

@@ -9,7 +9,7 @@ import pytest
 from isoline.demo.example import BACKENDS, REQUESTS, requests, write
 from isoline.manifests import read, translate
 from isoline.mistake import Mistake
-from runtime.workgroup import StartError
+from runtime.start_error import StartError
 from translator.settings import Settings
 
 FILES = {"shop.yaml", "docs.yaml", "api.yaml", "fallback.yaml", "backends.yaml", "certificate.yaml"}

@@ -107,10 +107,13 @@ class Serving:
 
 
 def _connects(channel: grpc.Channel) -> bool:
+    ready = grpc.channel_ready_future(channel)
     try:
-        grpc.channel_ready_future(channel).result(0.2)
+        ready.result(0.2)
     except grpc.FutureTimeoutError:
         return False
+    finally:
+        ready.cancel()  # else it looks on at a channel that is closed
     return True
 
 

@@ -60,7 +60,7 @@ def _resolved(view: View, owner: str, named: Field, port: Field, what: str) -> B
     written = str(port.value)
     its_port = found.port(written)
     if its_port is None:
-        port.tell(reasons.PORT_NOT_FOUND, f"{quoted}, which has no port {written}")
+        port.tell(reasons.PORT_NOT_FOUND, f"{quoted}, which has no port {written}{found.ports_shown}")
         return UNAVAILABLE
     if its_port.protocol != TCP:
         port.tell(reasons.PORT_NOT_TCP, f"{quoted}, whose port {written} is {its_port.protocol}, not TCP")
