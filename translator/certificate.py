@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
@@ -49,7 +48,7 @@ def read(secret: dict[str, Any]) -> Certificate:
         matches = leaf.public_key() == key.public_key()
         names = _names(leaf)
         begins, ends = leaf.not_valid_before_utc.timestamp(), leaf.not_valid_after_utc.timestamp()
-    except (ValueError, UnsupportedAlgorithm, OverflowError, x509.DuplicateExtension):
+    except Exception:  # noqa: BLE001 - as in _chain
         raise FlawError(f"the first certificate of {CHAIN} cannot be read") from None
     if not matches:
         raise FlawError(f"{KEY} is not the key of the first certificate of {CHAIN}")
@@ -83,8 +82,11 @@ def _decoded(data: dict[str, Any], name: str) -> bytes:
 
 def _chain(pem: bytes) -> list[x509.Certificate]:
     try:
-        return x509.load_pem_x509_certificates(pem)
-    except ValueError:
+        chain = x509.load_pem_x509_certificates(pem)
+        for one in chain:  # the library reads them when asked, Envoy at once
+            _ = one.version, one.subject, one.issuer, one.extensions
+        return chain  # noqa: TRY300 - all of it may raise
+    except Exception:  # noqa: BLE001 - the library has no common class: InvalidVersion, ValueError and others
         raise FlawError(f"{CHAIN} holds no certificate in PEM, or one that cannot be read") from None
 
 
@@ -94,7 +96,7 @@ def _key(pem: bytes) -> rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey:
         key = serialization.load_pem_private_key(pem, None, unsafe_skip_rsa_key_validation=True)
     except TypeError:
         raise FlawError(f"{KEY} is encrypted") from None
-    except (ValueError, UnsupportedAlgorithm):
+    except Exception:  # noqa: BLE001 - as in _chain
         raise FlawError(f"{KEY} is no private key in PEM") from None
     if isinstance(key, rsa.RSAPrivateKey):
         if key.key_size not in RSA_BITS:

@@ -119,3 +119,15 @@ def test_a_certificate_never_shows_its_key() -> None:
     shown = f"{found!r} {found} {started(*WEB, secret('web', pair(SHOP)))[0].status()}"
     assert shown.startswith("Certificate(key_type='ECDSA', names=('shop.example.com',), begins=")
     assert [line for line in pair(SHOP).key.decode().splitlines() if line in shown] == []
+
+
+def test_a_secret_or_a_host_that_an_envoy_refuses_is_told_to_whoever_brought_it() -> None:
+    """The message of a Secret is the xDS server's, which says nothing of its content."""
+    core, _ = started(*WEB, secret("web", pair(SHOP)))
+    for at, resource in enumerate((KEY, "hosts/ingress_https/shop.example.com")):
+        row = Row.of(orjson.dumps({"resource": resource, "message": "withheld", "node": "a"}))
+
+        output = core.reject(at, Change({f"{resource}|a": row}, frozenset(), synced=True))
+
+        assert output is not None
+        assert reasons(output) == {INGRESS: ["RejectedByEnvoy"] * (at + 1)}
