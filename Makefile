@@ -46,7 +46,7 @@ bench: install
 soak: install
 	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -n $(WORKERS) --timeout 3600 -m law
 
-# A million hostile objects, and what comes of them before a real Envoy.
+# A million hostile objects, and what comes of them before a real Envoy; half an hour.
 fuzz: install
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -n 0 --timeout 14400 tests/translator/test_fuzz.py
 

@@ -44,7 +44,9 @@ ROWS: list[Any] = [
     (web("nginx", contour="isoline"), OURS),
     (web(kubernetes="nginx", contour="isoline"), OURS),
     (web(kubernetes="isoline", contour="nginx"), []),
-    (web(kubernetes=""), []),
+    (web(kubernetes=""), OURS),
+    (web("nginx", kubernetes="", contour=""), []),
+    (web(kubernetes="isoline", contour=""), OURS),
 ]
 
 

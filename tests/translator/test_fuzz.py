@@ -179,6 +179,7 @@ LARGE: dict[str, list[Object]] = {
 }
 
 
+@pytest.mark.envoy
 @pytest.mark.parametrize("items", LARGE.values(), ids=LARGE.keys())
 def test_what_is_large_costs_no_more_than_what_it_is(judge: Judge, items: list[Object]) -> None:
     """It ends in seconds (the test's own timeout is the bound), and Envoy takes what comes of it."""

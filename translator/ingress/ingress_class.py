@@ -23,10 +23,11 @@ def is_ours(view: View, annotations: Mapping[str, str], class_name: str | None) 
     """Whether an Ingress with these annotations and this `spec.ingressClassName` is ours.
 
     With `--ingress-class`: exactly those classes. Without: class `isoline`, one whose IngressClass names our
-    controller, or no class at all, unless another controller's IngressClass is the default.
+    controller, or no class at all, unless another controller's IngressClass is the default. An empty class is
+    none (Contour's reading).
     """
-    named = [annotations[each.name] for each in annotation.CLASSES if each.name in annotations]
-    class_ = named[-1] if named else class_name
+    named = [annotations[each.name] for each in annotation.CLASSES if annotations.get(each.name)]
+    class_ = named[-1] if named else class_name or None
     if view.settings.ingress_class:
         return class_ in view.settings.ingress_class
     if class_ is None:
