@@ -15,7 +15,7 @@ TYPES = ("listeners", "routes", "hosts", "clusters", "endpoints", "secrets")
 @flag.flag("--type", "only", type=click.Choice(TYPES), help="Resources of this type.  [default: all]")
 @flag.form()
 @flag.meaning()
-def command(paths: tuple[str, ...], only: str | None, form: flag.Form, **meaning: Any) -> int:
+def command(paths: tuple[str, ...], only: str | None, form: flag.Form, **meaning: Any) -> int:  # noqa: ANN401
     """Show what Envoy would hold for manifests: files, folders, or - for stdin.
 
     NAME, after the paths, is that of a resource, as in ingress_http/shop.example.com. What is wrong in the

@@ -113,7 +113,7 @@ def _connects(channel: grpc.Channel) -> bool:
     except grpc.FutureTimeoutError:
         return False
     finally:
-        ready.cancel()  # else it looks on at a channel that is closed
+        ready.cancel()  # else its thread would ask a channel that is closed by then
     return True
 
 
