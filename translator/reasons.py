@@ -83,6 +83,13 @@ DEFAULT_BACKEND_UNUSED = Reason(
     "Remove the default backend, or that rule.",
     "warning",
 )
+CLASS_NOT_SERVED = Reason(
+    "ClassNotServed",
+    "An Ingress has a class that is not isoline's, and no IngressClass object has that name. "
+    "It is not served; only `isoline check` says so.",
+    "Correct the class, add its IngressClass, or run with `--ingress-class`.",
+    "warning",
+)
 INVALID_ANNOTATION = Reason(
     "InvalidAnnotation",
     "An annotation's value cannot be used; its default is used instead.",

@@ -86,6 +86,7 @@ def test_up_passes_them_to_its_translator(tmp_path: Path, given: dict[str, Any],
     }
     plain |= {"listen": "127.0.0.1", "loopback_endpoints": "allow", "clusters": "referenced"}
     plain |= {"ingress_class": (), "enable_external_name": False, "log_level": "info"}
+    plain |= {"redirect_port": 8443, "default_certificate": None}
     settings = Settings(**(plain | {"xds_listen": None, "xds_tls": None} | given))
     with opened(tmp_path / "run") as run_dir:
         told = {child.name: [str(word) for word in child.command] for child in children(settings, run_dir)}

@@ -30,7 +30,7 @@ class Annotation(Generic[T]):
     default: T
     read: Callable[[str], T]
     help: str
-    example: str = ""
+    example: str
 
     def of(self, annotations: Mapping[str, str], place: Field) -> T:
         """Its value in an object's annotations; the default where it is absent or (told) unusable."""

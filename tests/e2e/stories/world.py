@@ -91,7 +91,9 @@ class Sockets:
 
     def _arrived(self) -> bool:
         assert f"hosts/ingress_http/{self._host}" in self._table.rows, "no answer of the translator"
-        assert _MARKER in self._statuses.rows, "no status of the translator"
+        status = self._statuses.rows.get(_MARKER)
+        line = None if status is None else orjson.loads(status.body)["source"]["line"]
+        assert line == self._number, "no status of the translator"
         assert self._difference() == [], "not held"
         return True
 
