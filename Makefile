@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Tests run on both cores of the smallest machine they are meant for; a file stays on one worker.
 WORKERS ?= 2
 
-.PHONY: install demo test check lint fast bench soak lock clean
+.PHONY: install demo test check lint fast bench soak fuzz lock clean
 .DEFAULT_GOAL := install
 
 install: .venv/installed
@@ -45,6 +45,10 @@ bench: install
 # Ten times the examples of each law.
 soak: install
 	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -n $(WORKERS) --timeout 3600 -m law
+
+# A million hostile objects, and what comes of them before a real Envoy; half an hour.
+fuzz: install
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -n 0 --timeout 14400 tests/translator/test_fuzz.py
 
 lock: install
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from isoline import output
-from runtime.workgroup import StartError
+from runtime.start_error import StartError
 
 # What each command is for; its module is read only when the command is used or asked about.
 COMMANDS = {
@@ -20,11 +20,16 @@ COMMANDS = {
     "up": "Serve a folder of manifests by an Envoy on this machine.",
     "check": "Say what is wrong in manifests.",
     "render": "Show what Envoy would hold for manifests.",
+    "diff": "Show what a change of manifests would do to Envoy.",
+    "explain": "Say what becomes of a request, and which object decides it.",
+    "get": "Ask a running xDS server as an Envoy would.",
+    "status": "Show the processes, and what each Envoy holds, lags behind on, or refuses.",
     "bootstrap": "Print Envoy's start file for an xDS server.",
     "certgen": "Make the certificates and keys that the processes trust each other by.",
     "watcher": "Run the process that reads manifests.",
     "translator": "Run the process that turns objects into Envoy's resources.",
     "xds-server": "Run the process that serves Envoys.",
+    "completion": "Print what makes a shell complete commands and flags.",
     "version": "Print the version.",
 }
 

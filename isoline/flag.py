@@ -31,6 +31,19 @@ def together(*flags: Callable[[Command], Command]) -> Callable[[Command], Comman
     return decorate
 
 
+class SecretName(click.ParamType[str]):
+    """`namespace/name` of a Secret."""
+
+    name = "secret"
+    PATTERN = re.compile(r"[a-z0-9][-a-z0-9]{0,62}/[a-z0-9][-.a-z0-9]{0,252}")
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The same; it fails as click does."""
+        if self.PATTERN.fullmatch(str(value)) is None:
+            self.fail(f"{value!r} names no Secret; write it as namespace/name", param, ctx)
+        return str(value)
+
+
 class Duration(click.ParamType[float]):
     """Seconds, from `60s`, `1m30s`, `500ms`."""
 
@@ -83,9 +96,70 @@ def clusters() -> Callable[[Command], Command]:
     )  # fmt: skip
 
 
+class Names(click.ParamType[tuple[str, ...]]):
+    """Names, separated by commas."""
+
+    name = "names"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """The names; it fails as click does."""
+        if isinstance(value, tuple):
+            return value
+        found = tuple(part.strip() for part in str(value).split(","))
+        if not all(found):
+            self.fail(f"{value!r} holds an empty name; write it as a,b", param, ctx)
+        return found
+
+
+def ingress_class() -> Callable[[Command], Command]:
+    """Which Ingresses are ours."""
+    return flag(
+        "--ingress-class", type=Names(), metavar="NAME,...", default=(), show_default=False,
+        help="Exactly Ingresses of these classes.  [default: isoline's own, and those without class]",
+    )  # fmt: skip
+
+
+def enable_external_name() -> Callable[[Command], Command]:
+    """Whether Services of type ExternalName are served."""
+    return flag(
+        "--enable-external-name", is_flag=True,
+        help="Serve Services of type ExternalName: they lead to any host that Envoy can reach.",
+    )  # fmt: skip
+
+
 def loopback_endpoints(default: str) -> Callable[[Command], Command]:
     """Whether manual endpoints may lead to this machine."""
     return flag(
         "--loopback-endpoints", type=click.Choice(["allow", "refuse"]), default=default,
         help="Endpoints on loopback and link-local addresses.",
     )  # fmt: skip
+
+
+def default_certificate() -> Callable[[Command], Command]:
+    """The certificate of handshakes that are for no host."""
+    return flag(
+        "--default-certificate", type=SecretName(), metavar="NS/NAME",
+        help="The Secret for tls hosts that name none, and for handshakes that are for no known host.  "
+        "[default: none]",
+    )  # fmt: skip
+
+
+def redirect_port(default: int | None, shown: str) -> Callable[[Command], Command]:
+    """Where redirects to HTTPS point."""
+    return flag(
+        "--redirect-port", type=click.IntRange(1, 65535), default=default, metavar="PORT", show_default=False,
+        help=f"The port that redirects to HTTPS name.  [default: {shown}]",
+    )  # fmt: skip
+
+
+def meaning() -> Callable[[Command], Command]:
+    """What changes the meaning of manifests, for tools that read them; the defaults are those of `up`."""
+    return together(
+        loopback_endpoints("allow"),
+        clusters(),
+        default_certificate(),
+        ingress_class(),
+        enable_external_name(),
+    )

@@ -4,14 +4,16 @@ import errno
 import os
 import stat
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from isoline.mistake import Mistake
+from isoline.near import Near
 from isoline.place import Places
-from isoline.problem import Problem, told
+from isoline.problem import Problem, Told, told
 from runtime.link.row import Change, Row
 from translator.settings import Settings
 from translator.translator import Translator
@@ -63,19 +65,34 @@ def read(paths: Collection[str]) -> Manifests:
     return Manifests(texts, dict(folder.rows), folder.ignored())
 
 
-def translate(manifests: Manifests, settings: Settings) -> Translation:
+# What else is wrong with these rows, of which these resources were made: what only an edge can find out.
+Asked = Callable[[Mapping[str, Row], Mapping[str, Row]], Iterable[Told]]
+
+
+def translate(manifests: Manifests, settings: Settings, *asked: Asked) -> Translation:
     """Through the same core that serves."""
-    output = Translator(settings).apply(Change(manifests.rows, frozenset(), synced=True))
+    output = translator(settings).apply(Change(manifests.rows, frozenset(), synced=True))
     assert output is not None  # noqa: S101 - there is one whenever the objects are complete
     places = Places(manifests.files.get)
+    near = Near(manifests.rows)
     found = (
-        each.problem(places.line_of)
+        each.problem(places.line_of, near.hint(each))
         for ref, row in output.statuses.puts.items()
         for each in told(ref, row.body)
     )
+    more = (
+        each.problem(places.line_of) for ask in asked for each in ask(manifests.rows, output.resources.puts)
+    )
     order = {path: number for number, path in enumerate(manifests.files)}
-    by_place = sorted(found, key=partial(_place, order))
+    by_place = sorted([*found, *more], key=partial(_place, order))
     return Translation(output.resources.puts, tuple(by_place))
+
+
+def translator(settings: Settings) -> Translator:
+    """The core that serves, for what stands in files, today."""
+    core = Translator(settings)
+    core.advance(time.time())
+    return core
 
 
 def _place(order: Mapping[str, int], problem: Problem) -> tuple[int, int, str, str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from isoline.flag import Form
-from runtime.workgroup import StartError
+from runtime.start_error import StartError
 
 
 def result(text: str) -> None:

@@ -59,15 +59,15 @@ class Told:
             *(str(self.body.get(key) or "") for key in ("severity", "reason", "message", "field")),
         )
 
-    def problem(self, line_of: LineOf) -> Problem:
-        """With its place."""
+    def problem(self, line_of: LineOf, hint: str = "") -> Problem:
+        """With its place, and `hint` behind the message."""
         kind, namespace, name = self.ref.split("/", 2)
         severity, reason, message, field = self.same[1:]
         line = self.body.get("line")
         if line is None and self.source:
             line = line_of(self.source, field)
         file = name if kind == "File" else self.source.get("file")
-        return Problem(kind, namespace, name, severity, reason, message, file, line)
+        return Problem(kind, namespace, name, severity, reason, message + hint, file, line)
 
 
 def told(ref: str, body: bytes) -> Iterator[Told]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from runtime.workgroup import StartError
+from runtime.start_error import StartError
 
 
 def private_folder(folder: Path, named: str) -> None:

@@ -15,7 +15,7 @@ from pyinstrument import Profiler
 
 from runtime.loopback import is_loopback
 from runtime.owned import remove_socket
-from runtime.workgroup import StartError
+from runtime.start_error import StartError
 
 MAX_PROFILE_SECONDS = 60.0
 

@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from runtime.start_error import StartError
+
 log = structlog.get_logger()
 
 # All parts together have this long to stop: `isoline up` promises that all has ended within 10 s.
@@ -21,10 +23,6 @@ STOP_SECONDS = 5.0
 EXIT_SECONDS = 6.0
 # The exit code of a process that has failed.
 FAILED = 3
-
-
-class StartError(Exception):
-    """What keeps a process from starting, in one line for its user: a port in use, an address refused."""
 
 
 class PartFailedError(Exception):

@@ -22,6 +22,7 @@ settings.register_profile(
 )
 settings.register_profile("fast", settings.get_profile("ci"), max_examples=100)
 settings.register_profile("soak", settings.get_profile("ci"), max_examples=10_000, derandomize=False)
+settings.register_profile("fuzz", settings.get_profile("soak"), max_examples=30_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 # Every process that a test starts inherits it, whoever its parent is by the end.

@@ -6,6 +6,7 @@ read up to date; when all of that came out equal, it is clean without having bee
 ends there.
 """
 
+import heapq
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol, TypeVar
@@ -18,7 +19,8 @@ CLEAN, SUSPECT, STALE, RUNNING = range(4)
 
 _NEVER = object()
 
-Input = tuple[str, str]  # ("object", reference) or (index, key)
+Input = tuple[str, str]  # ("object", reference), (index, key), (fact, reference) or (PAST, moment)
+PAST = "past"
 
 
 class Source(Protocol):
@@ -30,9 +32,15 @@ class Source(Protocol):
     def index(self, name: str, key: str) -> tuple[str, ...]:
         """The references that stand in an index under a key, sorted."""
 
+    def fact(self, name: str, reference: str) -> Any:  # noqa: ANN401 - of any type
+        """What was found out about an object when it came; None where there is none."""
+
 
 class View(Source, Protocol):
     """What a derived value may read."""
+
+    def past(self, moment: float) -> bool:
+        """Whether it is that late, in Unix seconds."""
 
     @property
     def settings(self) -> Settings:
@@ -100,6 +108,8 @@ class Derivation:
             _Node, Any
         ] = {}  # pinned ones that are not clean, with the value that was last given out
         self._loose: list[_Node] = []  # ones that nobody may need any more
+        self._now = 0.0
+        self._moments: list[float] = []  # a heap of those in the future that somebody has asked for
 
     # What a function reads
 
@@ -117,6 +127,19 @@ class Derivation:
         """The references that stand in an index under a key, sorted."""
         self._read_input((name, key))
         return self._source.index(name, key)
+
+    def fact(self, name: str, reference: str) -> Any:  # noqa: ANN401 - of any type
+        """What was found out about an object when it came; None where there is none."""
+        self._read_input((name, reference))
+        return self._source.fact(name, reference)
+
+    def past(self, moment: float) -> bool:
+        """Whether it is that late, in Unix seconds."""
+        if moment > self._now:
+            if (PAST, str(moment)) not in self._inputs:
+                heapq.heappush(self._moments, moment)
+            self._read_input((PAST, str(moment)))
+        return moment <= self._now
 
     def __call__(self, function: Callable[[View, str], T], key: str) -> T:
         """The value of `function(view, key)`, computed only if it has to be."""
@@ -159,6 +182,17 @@ class Derivation:
         node.pinned = False
         self._waiting.pop(node, None)
         self._loose.append(node)
+
+    def advance(self, now: float) -> None:
+        """It is now `now`, in Unix seconds; never earlier than before."""
+        self._now = max(now, self._now)
+        while self._moments and self._moments[0] <= self._now:
+            self.touch([(PAST, str(heapq.heappop(self._moments)))])
+
+    @property
+    def deadline(self) -> float | None:
+        """When values change though nothing else does, in Unix seconds; None = never."""
+        return self._moments[0] if self._moments else None
 
     def touch(self, inputs: Iterable[Input]) -> None:
         """These inputs have changed in the source."""

@@ -1,10 +1,10 @@
 """The small model between the front ends and Envoy: front ends write it, the Envoy side reads nothing else.
 
-virtual host → routes → match and action → backend.
+virtual host → routes → match and action → backend; host → TLS → Secrets.
 """
 
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import Enum, IntEnum
 
 
 class PathKind(IntEnum):
@@ -33,11 +33,58 @@ class Match:
 @dataclass(frozen=True, slots=True)
 class Backend:
     """Where requests go: a cluster, and the load assignment that lists its endpoints; both are names of
-    resources.
+    resources. A cluster whose endpoints come by DNS has no load assignment: it is empty.
     """
 
     cluster: str
     assignment: str
+
+
+class Speech(Enum):
+    """What the endpoints of a cluster are spoken to in. The certificates of the TLS ones are not checked."""
+
+    HTTP1 = "HTTP/1.1"
+    H2C = "HTTP/2"
+    TLS = "HTTP/1.1 over TLS"
+    H2 = "HTTP/2 over TLS"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one Envoy may do at a time to one cluster, `connections_per_host` to one endpoint of it; None =
+    Envoy's default.
+    """
+
+    connections: int | None = None
+    pending_requests: int | None = None
+    requests: int | None = None
+    retries: int | None = None
+    connections_per_host: int | None = None
+
+
+NO_LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """A host outside, found by DNS; its name may be an IPv4 address, which is found at once."""
+
+    name: str
+    port: int
+
+    @property
+    def server_name(self) -> str:
+        """What TLS calls it; an address has no name (RFC 6066, section 3)."""
+        return "" if self.name.replace(".", "").isdigit() else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """What a cluster is made of: endpoints that come as a load assignment, or a host outside."""
+
+    endpoints: str | External
+    speech: Speech = Speech.HTTP1
+    limits: Limits = NO_LIMITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +100,16 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """Sends the request to a backend. `timeout` in seconds; None = Envoy's default, 0 = none."""
+    """Sends the request to a backend. `timeout` in seconds; None = Envoy's default, 0 = none.
+
+    `rewrite` replaces the path that the route matches; one slash stays between it and what follows.
+    """
 
     backend: Backend
     timeout: float | None = None
     retry: Retry | None = None
     websocket: bool = False
+    rewrite: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +119,22 @@ class Answer:
     status: int
 
 
-Action = Forward | Answer
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """Answers 301: the same over HTTPS, at this port."""
+
+    port: int
+
+
+Action = Forward | Answer | Redirect
+
+
+class Plain(IntEnum):
+    """What becomes of a route over HTTP without TLS."""
+
+    SERVED = 0
+    REDIRECTED = 1
+    ABSENT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +148,7 @@ class Route:
     source: str
     field: str
     fallback: bool = False  # a default backend: any explicit route for all paths beats it
+    plain: Plain = Plain.SERVED
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,3 +157,45 @@ class VirtualHost:
 
     host: str
     routes: tuple[Route, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TlsVersions:
+    """The lowest and the highest version of TLS, 1.2 or 1.3."""
+
+    low: str = "1.2"
+    high: str = "1.3"
+
+
+@dataclass(frozen=True, slots=True)
+class TlsClaim:
+    """One object brings a Secret for a host; `field` names the Secret and `place` the host in it."""
+
+    host: str
+    secret: str  # namespace/name
+    versions: TlsVersions
+    field: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """How handshakes of a host are answered: Secrets `namespace/name` of different key types, sorted.
+
+    `default` is the default certificate's, for handshakes that name no host that has TLS of its own.
+    """
+
+    secrets: tuple[str, ...]
+    versions: TlsVersions = TlsVersions()
+    default: bool = False
+
+    @property
+    def key(self) -> str:
+        """All of it as text, for values that are made of it."""
+        return " ".join([str(int(self.default)), self.versions.low, self.versions.high, *self.secrets])
+
+    @classmethod
+    def of(cls, key: str) -> "Tls":
+        """The one of that key."""
+        default, low, high, *secrets = key.split()
+        return cls(tuple(secrets), TlsVersions(low, high), default=default == "1")

@@ -10,6 +10,7 @@ ROUTES = "routes"
 HOSTS = "hosts"
 CLUSTERS = "clusters"
 ENDPOINTS = "endpoints"
+SECRETS = "secrets"
 
 INGRESS_HTTP = "ingress_http"
 INGRESS_HTTPS = "ingress_https"
@@ -33,9 +34,20 @@ def virtual_host(route_configuration: str, host: str) -> str:
     return f"{route_configuration}/{host}"
 
 
-def host_of(virtual_host_name: str) -> str:
-    """The host of a virtual host's name."""
-    return virtual_host_name.rpartition("/")[2]
+def host_of(virtual_host_name: str) -> tuple[str, str]:
+    """The route configuration and the host of a virtual host's name."""
+    route_configuration, _, host = virtual_host_name.rpartition("/")
+    return route_configuration, host
+
+
+def secret(namespace: str, name: str) -> str:
+    """One for each Secret, so that a renewal touches nothing else."""
+    return f"{namespace}/{name}"
+
+
+def filter_chain(settings: str) -> str:
+    """A filter chain of the HTTPS listener: 8 hex digits over all that it is made of."""
+    return hashlib.blake2s(settings.encode(), digest_size=4).hexdigest()
 
 
 def cluster(namespace: str, service: str, port: str) -> str:

@@ -5,6 +5,9 @@ from typing import Any
 
 from runtime.reason import Reason, Severity
 
+# Of a message and of a field: what a user wrote may be a megabyte, and stands in both.
+LONGEST = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -23,7 +26,7 @@ class Problem:
     @classmethod
     def of(cls, ref: str, reason: Reason, message: str, field: str = "") -> "Problem":
         """A problem of a declared reason, with that reason's severity."""
-        return cls(ref, reason.name, message, field, reason.severity)
+        return cls(ref, reason.name, _cut(message), _cut(field), reason.severity)
 
     def as_json(self) -> dict[str, Any]:
         """As it stands in a row of the table `statuses`."""
@@ -33,3 +36,7 @@ class Problem:
             "message": self.message,
             "field": self.field,
         }
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"

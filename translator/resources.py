@@ -3,18 +3,19 @@
 from collections.abc import Callable, Mapping
 
 from runtime.link.row import Row
-from translator import names, slices
+from translator import names, secret, slices
 from translator.derive import View
 from translator.envoy import cluster as cluster_side
 from translator.envoy import endpoint, listener
 from translator.envoy import route as route_side
-from translator.model import Forward, VirtualHost
+from translator.envoy import tls as tls_side
+from translator.model import Forward, Plain, Tls
 from translator.ports import TCP, service
 from translator.settings import Settings
 from translator.slices import Group, slice_
-from translator.virtual_host import served, virtual_host
+from translator.tls import NO_ROUTES, http_host, https_host, of_host, secured, secured_hosts
+from translator.virtual_host import served
 
-NO_ROUTES = VirtualHost(names.ANY_HOST, ())
 ALWAYS = (
     names.key(names.LISTENERS, names.INGRESS_HTTP),
     names.key(names.LISTENERS, names.INGRESS_HTTPS),
@@ -24,9 +25,35 @@ ALWAYS = (
 
 
 def listener_resource(view: View, name: str) -> Row:
-    """A listener; its route configuration must be in the table before it."""
-    make = {names.INGRESS_HTTP: listener.ingress_http, names.INGRESS_HTTPS: listener.ingress_https}[name]
-    return Row.of(make(view.settings), needs=(names.key(names.ROUTES, name),))
+    """A listener; its route configuration and its Secrets must be in the table before it."""
+    routes = names.key(names.ROUTES, name)
+    if name == names.INGRESS_HTTP:
+        return Row.of(listener.ingress_http(view.settings), needs=(routes,))
+    hosts = secured_hosts(view)
+    default = of_host(view, names.ANY_HOST)
+    found = dict.fromkeys(hosts.values()) | ({} if default is None else {default: None})
+    chains = {tls: view(filter_chain, tls.key) for tls in found}
+    body = listener.ingress_https(
+        view.settings,
+        {host: chains[tls][0] for host, tls in hosts.items()},
+        [body for _, body in sorted(chains.values())],
+        None if default is None else chains[default][0],
+    )
+    # One that is held back has no row: who has it has had it before this listener.
+    secrets = sorted({name for tls in found for name in tls.secrets if secret.key_type(view, name)})
+    return Row.of(body, needs=(routes, *(names.key(names.SECRETS, name) for name in secrets)))
+
+
+def filter_chain(view: View, key: str) -> tuple[str, bytes]:
+    """The name of a filter chain, and itself; it is one for all hosts with these settings."""
+    name = names.filter_chain(key)
+    return name, tls_side.filter_chain(view.settings, name, Tls.of(key))
+
+
+def secret_resource(view: View, name: str) -> Row | None:
+    """A Secret; None while there has been no good version of it."""
+    found = view.fact(secret.CERTIFICATE, secret.reference(name))
+    return None if found is None else Row.of(tls_side.secret(name, found))
 
 
 def route_resource(_view: View, name: str) -> Row:
@@ -36,25 +63,27 @@ def route_resource(_view: View, name: str) -> Row:
 
 def host_resource(view: View, name: str) -> Row | None:
     """A virtual host; its clusters must be held before it. None when no route is left."""
-    host = view(virtual_host, names.host_of(name))
+    route_configuration, written = names.host_of(name)
+    side = http_host if route_configuration == names.INGRESS_HTTP else https_host
+    host = view(side, written)
     if not host.routes:
         return None
-    rest = view(virtual_host, names.ANY_HOST) if host.host.startswith("*.") else NO_ROUTES
+    rest = view(side, names.ANY_HOST) if host.host.startswith("*.") else NO_ROUTES
     needs = tuple(names.key(names.CLUSTERS, cluster) for cluster in route_side.clusters(host, rest))
     return Row.of(route_side.virtual_host(name, host, rest), needs)
 
 
 def cluster_resource(view: View, name: str) -> Row | None:
     """A cluster, which needs its load assignment; None when its Service has no such TCP port any more."""
-    owner, port = names.service_of(name)
+    owner, written = names.service_of(name)
     found = view(service, owner)
-    its_port = found.port(port) if found is not None else None
-    if its_port is None:
+    port = found.port(written) if found is not None else None
+    cluster = found.cluster(owner, port) if found is not None and port is not None else None
+    if cluster is None:
         return None
-    namespace, service_name = owner.split("/")
-    assignment = names.load_assignment(namespace, service_name, its_port.name)
-    body = cluster_side.cluster(name, assignment, http2=its_port.h2c)
-    return Row.of(body, needs=(names.key(names.ENDPOINTS, assignment),))
+    assignment = cluster.endpoints
+    needs = (names.key(names.ENDPOINTS, assignment),) if isinstance(assignment, str) else ()
+    return Row.of(cluster_side.cluster(name, cluster), needs)
 
 
 def load_assignment_resource(view: View, name: str) -> Row:
@@ -98,28 +127,45 @@ def _unseen(group: Group, seen: set[tuple[str, int]]) -> list[bytes]:
 
 
 def of_ingress(view: View, ref: str) -> tuple[str, ...]:
-    """The resources that an Ingress causes: its hosts, and the clusters that its routes lead to."""
+    """The resources that an Ingress causes: its hosts, the clusters that its routes lead to, and the Secrets
+    that it brings.
+    """
     found: dict[str, None] = {}
     for host, route in view(served, ref):
-        found[names.key(names.HOSTS, names.virtual_host(names.INGRESS_HTTP, host))] = None
+        if route.plain is not Plain.ABSENT:
+            found[names.key(names.HOSTS, names.virtual_host(names.INGRESS_HTTP, host))] = None
+        if of_host(view, host) is not None:
+            found[names.key(names.HOSTS, names.virtual_host(names.INGRESS_HTTPS, host))] = None
         if isinstance(route.action, Forward) and view.settings.clusters == "referenced":
             found[names.key(names.CLUSTERS, route.action.backend.cluster)] = None
-            found[names.key(names.ENDPOINTS, route.action.backend.assignment)] = None
+            if route.action.backend.assignment:
+                found[names.key(names.ENDPOINTS, route.action.backend.assignment)] = None
+    for _, tls in view(secured, ref):
+        found.update((names.key(names.SECRETS, name), None) for name in tls.secrets)
     return tuple(found)
+
+
+def of_default(view: View, _key: str) -> tuple[str, ...]:
+    """The Secret of the default certificate, if there is one."""
+    tls = of_host(view, names.ANY_HOST)
+    return () if tls is None else tuple(names.key(names.SECRETS, name) for name in tls.secrets)
 
 
 def of_service(view: View, ref: str) -> tuple[str, ...]:
     """With `--clusters all`: a cluster for each TCP port of a Service, by number and by name."""
     _, namespace, name = ref.split("/")
-    found = view(service, f"{namespace}/{name}")
-    if found is None or found.type == "ExternalName":
+    owner = f"{namespace}/{name}"
+    found = view(service, owner)
+    if found is None:
         return ()
     keys: dict[str, None] = {}
     for written in [str(port.number) for port in found.ports] + [port.name for port in found.ports]:
         port = found.port(written) if written else None
-        if port is not None and port.protocol == TCP:
+        cluster = found.cluster(owner, port) if port is not None and port.protocol == TCP else None
+        if cluster is not None:
             keys[names.key(names.CLUSTERS, names.cluster(namespace, name, written))] = None
-            keys[names.key(names.ENDPOINTS, names.load_assignment(namespace, name, port.name))] = None
+            if isinstance(cluster.endpoints, str):
+                keys[names.key(names.ENDPOINTS, cluster.endpoints)] = None
     return tuple(keys)
 
 
@@ -130,6 +176,7 @@ MAKERS: dict[str, Make] = {
     names.HOSTS: host_resource,
     names.CLUSTERS: cluster_resource,
     names.ENDPOINTS: load_assignment_resource,
+    names.SECRETS: secret_resource,
 }
 
 

@@ -1,6 +1,7 @@
 """The edge of the translator's process: replicas in, publisher out, the core between."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from translator.translator import Output, Translator, Work
 log = structlog.get_logger()
 
 RESOURCES, STATUSES = "resources", "statuses"
+
+# So often it is looked whether a certificate has expired; the clock may be set meanwhile.
+TIME_SECONDS = 1.0
 
 BATCHES = prometheus_client.Counter("isoline_translator_batches", "Batches of resources published.")
 ROWS = prometheus_client.Counter("isoline_translator_rows", "Rows put or deleted, by table.", ["table"])
@@ -77,6 +81,7 @@ class _Process:
         """Until cancelled: takes what has changed upstream, and publishes what follows."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._follow_objects())
+            tasks.create_task(self._follow_time())
             for at, replica in enumerate(self.rejections):
                 tasks.create_task(self._follow_rejections(at, replica))
 
@@ -91,6 +96,15 @@ class _Process:
                 )
                 self._publish(output)
 
+    async def _follow_time(self) -> None:
+        """Certificates expire though nothing happens."""
+        while True:
+            await asyncio.sleep(TIME_SECONDS)
+            due = self.core.deadline
+            if due is not None and due <= time.time():
+                async with self._working:
+                    self._publish(await self._worked(self.core.work_time()))
+
     async def _follow_rejections(self, server: int, replica: LinkReplica) -> None:
         while True:
             await replica.changed()
@@ -99,6 +113,7 @@ class _Process:
 
     async def _worked(self, work: Work) -> Output | None:
         """Runs a piece of work step by step, so that heartbeats are sent and read between."""
+        self.core.advance(time.time())
         spent = 0.0
         clock = asyncio.get_running_loop().time
         while True:
@@ -120,4 +135,7 @@ class _Process:
             BATCHES.inc()
         for table, batch in ((RESOURCES, output.resources), (STATUSES, output.statuses)):
             ROWS.labels(table).inc(len(batch.puts) + len(batch.deletes))
-            self.publisher.publish(table, puts=batch.puts, deletes=batch.deletes, synced=True, at=output.at)
+            held = output.held if table == RESOURCES else None
+            self.publisher.publish(
+                table, puts=batch.puts, deletes=batch.deletes, synced=True, held=held, at=output.at
+            )

@@ -17,9 +17,13 @@ class Settings:
     shards: int = 1
     shard: int = 0
     clusters: Literal["referenced", "all"] = "referenced"
+    ingress_class: tuple[str, ...] = ()  # exactly these; empty: isoline's own, and Ingresses without class
+    enable_external_name: bool = False
     listen: str = "0.0.0.0"  # noqa: S104 - an ingress is reached from everywhere
     http_port: int = 8080
     https_port: int = 8443
+    default_certificate: str | None = None  # namespace/name of a Secret
+    redirect_port: int = 443
     loopback_endpoints: Literal["allow", "refuse"] = "refuse"
     proxy_protocol: bool = False
     xff_num_trusted_hops: int = 0

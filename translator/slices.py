@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from translator import reasons
+from translator.address import refusal
 from translator.derive import View
 from translator.field import Field
 from translator.ports import TCP, port_number
@@ -113,10 +114,7 @@ def _address(field: Field, family: Any, *, allow: bool) -> str | None:  # noqa: 
     if getattr(address, "scope_id", None) is not None:
         field.tell(reasons.INVALID_FIELD, f"{field.path}: {text!r} carries a zone, which Envoy cannot use")
         return None
-    real = getattr(address, "ipv4_mapped", None) or address
-    if (real.is_loopback or real.is_link_local or real.is_unspecified or real.is_multicast) and not allow:
-        field.tell(
-            reasons.ENDPOINT_REFUSED, f"address {text} is loopback, link-local, multicast or unspecified"
-        )
+    if not allow and (wrong := refusal(address)) is not None:
+        field.tell(reasons.ENDPOINT_REFUSED, f"address {text} is {wrong}")
         return None
-    return str(text)
+    return str(address)  # one form of an IPv6 address, so that it counts once however it is written

@@ -6,8 +6,9 @@ from typing import Any
 import orjson
 
 from runtime.link.row import Row
-from translator import names, reasons
+from translator import delegation, names, reasons, tls
 from translator.derive import View
+from translator.ingress import ingress_class
 from translator.ingress.routes import ingress
 from translator.ports import service
 from translator.problem import Problem
@@ -24,9 +25,15 @@ def ingress_status(view: View, ref: str) -> Row | None:
     if not found.ours:
         return None
     routes = view(served, ref)
-    hosts = dict.fromkeys(names.virtual_host(names.INGRESS_HTTP, host) for host, _ in routes)
-    refused = [p for host in hosts for p in _rejected(view, ref, names.key(names.HOSTS, host))]
-    return _row(view, ref, [*found.problems, *view(conflicts, ref), *refused], routes=len(routes))
+    hosts = dict.fromkeys(host for host, _ in routes)
+    made = [names.key(names.HOSTS, names.virtual_host(names.INGRESS_HTTP, host)) for host in hosts]
+    bringing = view(tls.tls_problems, ref) if found.tls else ()
+    for host, answer in view(tls.secured, ref) if found.tls else ():
+        made.append(names.key(names.HOSTS, names.virtual_host(names.INGRESS_HTTPS, host)))
+        made += [names.key(names.SECRETS, name) for name in answer.secrets]
+    refused = [problem for resource in dict.fromkeys(made) for problem in _rejected(view, ref, resource)]
+    problems = [*found.problems, *view(conflicts, ref), *bringing, *refused]
+    return _row(view, ref, problems, routes=len(routes))
 
 
 def service_status(view: View, ref: str) -> Row | None:
@@ -42,18 +49,42 @@ def slice_status(view: View, ref: str) -> Row | None:
     return _row(view, ref, problems) if problems else None
 
 
+def delegation_status(view: View, ref: str) -> Row | None:
+    """The status of a TLSCertificateDelegation; None while nothing is wrong with it."""
+    problems = view(delegation.delegation_problems, ref)
+    return _row(view, ref, problems) if problems else None
+
+
+def default_certificate_status(view: View, ref: str) -> Row | None:
+    """What the operator is told about the Secret of the default certificate, which no object names."""
+    name = ref.partition("/")[2]
+    refused = _rejected(view, ref, names.key(names.SECRETS, name))
+    problems = [*tls.secret_problems(view, name, ref, ""), *refused]
+    return _row(view, ref, problems) if problems else None
+
+
+def ingress_class_status(view: View, ref: str) -> Row | None:
+    """The status of an IngressClass; None while nothing is wrong with it."""
+    problems = view(ingress_class.problems, ref)
+    return _row(view, ref, problems) if problems else None
+
+
 STATUSES: dict[str, Callable[[View, str], Row | None]] = {
     "Ingress": ingress_status,
+    "IngressClass": ingress_class_status,
     "Service": service_status,
     "EndpointSlice": slice_status,
+    "TLSCertificateDelegation": delegation_status,
 }
 
 
 def rejected_owner(body: dict[str, Any]) -> Iterable[str]:
-    """Whose problem a rejection is: a host's Ingresses find it by the resource, a Service by its name."""
+    """Whose problem a rejection is: Ingresses find it by the resource, their host or Secret, a Service by its
+    name.
+    """
     resource = str(body.get("resource", ""))
     type_, name = names.split(resource)
-    if type_ == names.HOSTS:
+    if type_ in {names.HOSTS, names.SECRETS}:
         return (resource,)
     if type_ in {names.CLUSTERS, names.ENDPOINTS}:
         return (f"Service/{names.service_of(name)[0]}",)

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runtime.link.row import Change, Row
-from translator import names, resources, slices, status, virtual_host
+from translator import delegation, names, resources, secret, slices, status, virtual_host
 from translator.derive import Derivation, Function
-from translator.ingress import routes
+from translator.ingress import ingress_class, routes, tls
 from translator.settings import Settings
 from translator.store import Store, kind_of
 
@@ -28,11 +28,15 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One decision: both tables change together, each as a whole. `at` is that of the cause."""
+    """One decision: both tables change together, each as a whole. `at` is that of the cause.
+
+    `held` are resources that are wanted and that nobody here can make: who has them keeps them.
+    """
 
     resources: Batch
     statuses: Batch
     at: float = 0.0
+    held: frozenset[str] = frozenset()
 
 
 Work = Generator[None, None, Output | None]
@@ -50,9 +54,13 @@ class Translator:
         self._store = Store(
             {
                 virtual_host.INDEX: ("Ingress", routes.hosts),
+                tls.INDEX: ("Ingress", tls.hosts),
+                ingress_class.INDEX: ("IngressClass", ingress_class.others_default),
                 slices.INDEX: ("EndpointSlice", slices.services),
+                delegation.INDEX: ("TLSCertificateDelegation", delegation.namespaces),
                 status.REJECTIONS: (status.REJECTION, status.rejected_owner),
-            }
+            },
+            {"Secret": secret.facts},
         )
         self._view = Derivation(self._store, settings)
         self._kinds = resources.causes(settings)
@@ -63,9 +71,15 @@ class Translator:
         self._statuses: dict[str, Row] = {}
         self._files: dict[str, Row | None] = {}  # pending changes of File rows
         self._gone: set[str] = set()  # pending deletes of statuses
+        self._held: frozenset[str] = frozenset()
         self.synced = False  # the objects are complete now
         self.started = False  # something has been given out
         self._cause("", resources.ALWAYS)
+        self._view.pin(resources.of_default, _DEFAULT)
+        if settings.default_certificate is not None:
+            reference = secret.reference(settings.default_certificate)
+            if self._owns(reference):
+                self._view.pin(status.default_certificate_status, reference)
 
     @property
     def computed(self) -> Counter[str]:
@@ -82,6 +96,15 @@ class Translator:
             "values": dict(self._view.sizes()),
         }
 
+    def advance(self, now: float) -> None:
+        """It is now `now`, in Unix seconds: what follows from that is given out with the next change."""
+        self._view.advance(now)
+
+    @property
+    def deadline(self) -> float | None:
+        """When something changes though no object does (a certificate expires), in Unix seconds."""
+        return self._view.deadline
+
     def apply(self, change: Change) -> Output | None:
         """Takes a change of the objects; gives what follows from it, None while they are incomplete."""
         return _finished(self.work(change))
@@ -91,6 +114,10 @@ class Translator:
         yield from self._take(change.puts, change.deletes)
         self.synced = change.synced
         return (yield from self._settle(change.at))
+
+    def work_time(self) -> Work:
+        """Gives, in steps, what follows from the time alone."""
+        return (yield from self._settle(0.0))
 
     def reject(self, server: int, change: Change) -> Output | None:
         """Takes a change of what Envoys refuse, as the xDS server of that number tells it."""
@@ -103,6 +130,19 @@ class Translator:
             {prefix + key: row for key, row in change.puts.items()}, [prefix + key for key in change.deletes]
         )
         return (yield from self._settle(0.0))
+
+    # One by one, for tools: nothing has to be complete, or given out
+
+    def resource(self, key: str) -> Row | None:
+        """A resource as it is published, by the same derived value; None where there is none."""
+        type_, name = names.split(key)
+        make = resources.MAKERS.get(type_)
+        return None if make is None else self._view(make, name)
+
+    def told(self, ref: str) -> Row | None:
+        """The status of an object; None while there is nothing to tell."""
+        status_ = status.STATUSES.get(kind_of(ref))
+        return None if status_ is None else self._view(status_, ref)
 
     def _take(self, puts: Mapping[str, Row], deletes: Iterable[str]) -> Generator[None, None, None]:
         for ref in deletes:
@@ -160,16 +200,19 @@ class Translator:
         puts: dict[str, Row] = {}
         for step, (function, name, row, _) in enumerate(self._view.settle(_MAKERS), 1):
             key = names.key(_TYPES[function], name)
-            if row is None:
+            if row is not None and self._resources[key] != row:
+                puts[key] = row
+            elif row is None and self._resources[key] is not None:
                 deletes.add(key)
-            elif self._resources[key] != row:
-                self._resources[key] = puts[key] = row
+            self._resources[key] = row
+            if function is resources.secret_resource:
+                self._held = self._held - {key} if row is not None else self._held | {key}
             if step % STEP == 0:
                 yield
         told = yield from self._tell()
         self._view.collect()
         self.started = True
-        return Output(Batch(puts, frozenset(deletes)), told, at)
+        return Output(Batch(puts, frozenset(deletes)), told, at, self._held)
 
     def _repin(self) -> set[str]:
         """Wants what is caused, and no more what is not; returns what was published and is not wanted any
@@ -187,6 +230,7 @@ class Translator:
             if key in self._resources:
                 if self._resources.pop(key) is not None:
                     deletes.add(key)
+                self._held -= {key}
                 self._view.unpin(resources.MAKERS[type_], name)
         self._recount.clear()
         return deletes
@@ -216,9 +260,10 @@ class Translator:
         return Batch(puts, frozenset(gone))
 
 
-_CAUSES: frozenset[Function] = frozenset({resources.of_ingress, resources.of_service})
+_DEFAULT = "default certificate"  # what it causes is caused by no object
+_CAUSES: frozenset[Function] = frozenset({resources.of_default, resources.of_ingress, resources.of_service})
 _MAKERS: frozenset[Function] = frozenset(resources.MAKERS.values())
-_STATUSES: frozenset[Function] = frozenset(status.STATUSES.values())
+_STATUSES: frozenset[Function] = frozenset({*status.STATUSES.values(), status.default_certificate_status})
 _TYPES: dict[Function, str] = {make: type_ for type_, make in resources.MAKERS.items()}
 
 

@@ -13,7 +13,7 @@ import structlog
 
 from runtime.link.address import Address
 from runtime.owned import owned
-from runtime.workgroup import StartError
+from runtime.start_error import StartError
 
 log = structlog.get_logger()
 

@@ -7,7 +7,7 @@ import click
 from isoline import flag, output
 from isoline.mistake import Mistake
 from runtime.link.address import Address
-from runtime.workgroup import StartError
+from runtime.start_error import StartError
 
 
 @click.command()

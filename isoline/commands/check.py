@@ -1,6 +1,6 @@
 """`isoline check`."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,20 +11,22 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path())
 @flag.form()
-@flag.loopback_endpoints("allow")
-@flag.clusters()
-def command(paths: tuple[str, ...], form: flag.Form, **meaning: str) -> int:
+@flag.meaning()
+def command(paths: tuple[str, ...], form: flag.Form, **meaning: Any) -> int:  # noqa: ANN401 - the flags of meaning
     """Say what is wrong in manifests: files, folders, or - for stdin.
 
     One line a problem; exit code 1 when one of them is an error, 0 when there are none or warnings alone.
     """
-    from isoline import manifests  # noqa: PLC0415 - a second of imports, not for --help
+    from isoline import external_names, manifests  # noqa: PLC0415 - a second of imports, not for --help
+    from isoline.unserved_classes import unserved  # noqa: PLC0415
     from translator.settings import Settings  # noqa: PLC0415
 
     read = manifests.read(paths)
-    found = manifests.translate(read, Settings(**meaning)).problems  # type: ignore[arg-type]
+    asked: list[manifests.Asked] = [lambda rows, _: unserved(rows, meaning["ingress_class"])]
+    asked += [external_names.refused] if meaning["enable_external_name"] else []
+    found = manifests.translate(read, Settings(**meaning), *asked).problems
     colours = output.coloured()
     output.result(
         output.shown(

@@ -31,13 +31,15 @@ def command(folder: Path, **flags: Any) -> int:  # noqa: ANN401 - a value for ea
         Child(name, [sys.executable, "-m", "isoline.demo.backend", name, str(port)])
         for name, port in written.ports.items()
     ]
-    address = f"{shown(flags['listen'])}:{flags['http_port']}"
+    http, https = (f"{shown(flags['listen'])}:{flags[f'{name}_port']}" for name in ("http", "https"))
     return start.start(
         folder,
         before=backends,
-        after=lambda: example.requests(written, address),
+        after=lambda: example.requests(written, http, https),
         loopback_endpoints="allow",
         clusters="referenced",
+        default_certificate=None,
+        enable_external_name=False,
         xds_listen=None,
         xds_tls=None,
         **flags,

@@ -1,7 +1,5 @@
 """`isoline render`."""
 
-import textwrap
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +11,23 @@ TYPES = ("listeners", "routes", "hosts", "clusters", "endpoints", "secrets")
 
 
 @click.command()
-@click.argument("paths", metavar="PATH... [NAME]", nargs=-1, required=True)
+@click.argument("paths", metavar="PATH... [NAME]", nargs=-1, required=True, type=click.Path())
 @flag.flag("--type", "only", type=click.Choice(TYPES), help="Resources of this type.  [default: all]")
 @flag.form()
-@flag.loopback_endpoints("allow")
-@flag.clusters()
-def command(paths: tuple[str, ...], only: str | None, form: flag.Form, **meaning: str) -> int:
+@flag.meaning()
+def command(paths: tuple[str, ...], only: str | None, form: flag.Form, **meaning: Any) -> int:  # noqa: ANN401
     """Show what Envoy would hold for manifests: files, folders, or - for stdin.
 
     NAME, after the paths, is that of a resource, as in ingress_http/shop.example.com. What is wrong in the
     manifests is told on stderr. Exit code 1 when there is no such resource, 2 when a file cannot be parsed.
     """
     from isoline import manifests  # noqa: PLC0415 - a second of imports, not for --help
-    from isoline.rendered import rendered  # noqa: PLC0415
+    from isoline.rendered import rendered, show  # noqa: PLC0415
     from translator.settings import Settings  # noqa: PLC0415
 
     name = _name(paths)
     read = manifests.read(paths if name is None else paths[:-1])
-    translation = manifests.translate(read, Settings(**meaning))  # type: ignore[arg-type]
+    translation = manifests.translate(read, Settings(**meaning))
     for problem in translation.problems:
         output.say(problem.text(colours=output.coloured(on_stderr=True)))
     shown = {
@@ -43,7 +40,7 @@ def command(paths: tuple[str, ...], only: str | None, form: flag.Form, **meaning
                 f"isoline: {name}: no such file, and no resource of that name; isoline render lists them"
             )
             return 1
-    _show(shown, form)
+    show(shown, form)
     return 2 if any(problem.reason == "Unreadable" for problem in translation.problems) else 0
 
 
@@ -51,18 +48,3 @@ def _name(paths: tuple[str, ...]) -> str | None:
     """The last argument, when it is no path."""
     last = paths[-1]
     return None if len(paths) == 1 or last == "-" or Path(last).exists() else last
-
-
-def _show(shown: Mapping[str, Mapping[str, Any]], form: flag.Form) -> None:
-    lists = {type_: list(found.values()) for type_, found in shown.items()}
-    output.result(output.shown(form, lists, lambda: _text(shown)))
-
-
-def _text(shown: Mapping[str, Mapping[str, Any]]) -> str:
-    colours = output.coloured()
-    return "\n".join(
-        f"{output.styled(f'{type_} {name}', 'green', on=colours)}\n"
-        f"{textwrap.indent(output.as_yaml(content), '  ')}"
-        for type_, found in shown.items()
-        for name, content in found.items()
-    )

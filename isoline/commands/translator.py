@@ -19,6 +19,10 @@ from isoline.mistake import Mistake
 @flag.flag("--shards", type=click.IntRange(1), default=1, help="How many translators share the work.")
 @flag.flag("--shard", type=click.IntRange(0), default=0, help="Which of them this is, from 0.")
 @flag.clusters()
+@flag.default_certificate()
+@flag.redirect_port(443, "443")
+@flag.ingress_class()
+@flag.enable_external_name()
 @flag.flag("--listen", metavar="IP", default="0.0.0.0", help="The address that Envoy listens at.")  # noqa: S104
 @flag.port("http", 8080, "Envoy's port for HTTP.")
 @flag.port("https", 8443, "Envoy's port for HTTPS.")

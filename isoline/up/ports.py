@@ -6,7 +6,7 @@ import socket
 from collections.abc import Mapping
 
 from isoline.mistake import Mistake
-from runtime.workgroup import StartError
+from runtime.start_error import StartError
 
 
 def shown(ip: str) -> str:

@@ -21,7 +21,15 @@ def children(settings: Settings, run_dir: RunDir) -> list[Child]:
             *("--objects", run_dir.objects, "--publish", run_dir.resources),
             *("--rejections", run_dir.rejections, "--clusters", settings.clusters),
             *("--listen", settings.listen, "--loopback-endpoints", settings.loopback_endpoints),
+            *(("--ingress-class", ",".join(settings.ingress_class)) if settings.ingress_class else ()),
+            *(("--enable-external-name",) if settings.enable_external_name else ()),
             *("--http-port", str(settings.http_port), "--https-port", str(settings.https_port)),
+            *("--redirect-port", str(settings.redirect_port)),
+            *(
+                ["--default-certificate", settings.default_certificate]
+                if settings.default_certificate
+                else []
+            ),
         ],
         "xds-server": ["--resources", run_dir.resources, "--publish", run_dir.rejections, *listens],
     }

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.owned import locked, private_folder, remove_socket
-from runtime.workgroup import StartError
+from runtime.start_error import StartError
 
 ROLES = ("watcher", "translator", "xds-server")
 # sun_path of unix(7) holds 107 characters and a zero; the longest of our names, with some room for more.

@@ -16,7 +16,11 @@ class Settings:
     stats_port: int
     listen: str
     loopback_endpoints: Literal["allow", "refuse"]
+    redirect_port: int
+    default_certificate: str | None
     clusters: Literal["referenced", "all"]
+    ingress_class: tuple[str, ...]
+    enable_external_name: bool
     xds_listen: str | None
     xds_tls: str | None
     log_level: str

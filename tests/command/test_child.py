@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from isoline.up.child import Child, Family
-from runtime.workgroup import StartError
+from runtime.start_error import StartError
 from tests.support.deadline import wait_until
 from tests.support.program import Program
 

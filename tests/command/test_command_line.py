@@ -78,6 +78,10 @@ def test_a_flag_may_be_given_as_a_variable(isoline: Isoline) -> None:
             r"isoline: --shard 1: there are 1 .*",
         ),
         (["xds-server", "--cluster-grace", "5 minutes"], r".*'5 minutes' is no duration; write it as 60s.*"),
+        (
+            ["up", "--default-certificate", "web", "x"],
+            r".*'web' names no Secret; write it as namespace/name.*",
+        ),
         (["check", "nowhere"], r"isoline: nowhere: no such file or folder"),
         (["render", "nowhere"], r"isoline: nowhere: no such file or folder"),
     ],

@@ -31,6 +31,7 @@ def test_the_requests_that_it_prints_answer_as_it_says(tmp_path: Path) -> None:
             "cart answers": {"cart"},
             "docs answers": {"docs"},
             "404": {"404"},
+            "301": {"301"},
         }
 
         family = program.family()

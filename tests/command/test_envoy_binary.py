@@ -7,7 +7,7 @@ import envoy
 import pytest
 
 from isoline.up import envoy as chosen
-from runtime.workgroup import StartError
+from runtime.start_error import StartError
 
 
 def program(path: Path, script: str) -> Path:

@@ -9,10 +9,10 @@ import pytest
 from isoline.demo.example import BACKENDS, REQUESTS, requests, write
 from isoline.manifests import read, translate
 from isoline.mistake import Mistake
-from runtime.workgroup import StartError
+from runtime.start_error import StartError
 from translator.settings import Settings
 
-FILES = {"shop.yaml", "docs.yaml", "api.yaml", "fallback.yaml", "backends.yaml"}
+FILES = {"shop.yaml", "docs.yaml", "api.yaml", "fallback.yaml", "backends.yaml", "certificate.yaml"}
 
 
 def test_it_has_no_problems_and_nothing_that_is_not_read(tmp_path: Path) -> None:
@@ -35,8 +35,8 @@ def test_three_hosts_and_a_default_have_paths_of_every_type(tmp_path: Path) -> N
     }
 
     names = {"api.example.com", "shop.example.com", "*.docs.example.com", "*"}
-    assert hosts == {f"hosts/ingress_http/{name}" for name in names}
-    assert {request.answer for request in REQUESTS} == {*BACKENDS, ""}
+    assert hosts == {f"hosts/ingress_http/{name}" for name in names} | {"hosts/ingress_https/api.example.com"}
+    assert {request.answer for request in REQUESTS} == {*BACKENDS, "301", "404"}
 
 
 def test_a_second_run_changes_nothing(tmp_path: Path) -> None:
@@ -119,10 +119,33 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 
 def test_every_request_is_a_line_for_a_shell(tmp_path: Path) -> None:
     """Of its own, after a line that says who answers."""
-    lines = list(requests(write(tmp_path, used=()), "127.0.0.1:8080"))
+    lines = list(requests(write(tmp_path, used=()), "127.0.0.1:8080", "127.0.0.1:8443"))
 
     curls = [shlex.split(line) for line in lines if line.strip().startswith("curl")]
     assert len(curls) == len(REQUESTS)
     host, url = "Host: shop.example.com", "http://127.0.0.1:8080/cart/items"
     assert curls[1] == ["curl", "--noproxy", "*", "-H", host, url]
     assert lines[lines.index("the longer path of that host: cart answers") + 1].strip().startswith("curl")
+
+
+def test_the_certificate_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:
+    """Removed, it comes back with another key."""
+    write(tmp_path, used=())
+    path = tmp_path / "certificate.yaml"
+    first = path.read_text()
+
+    assert path.stat().st_mode & 0o777 == 0o600
+    path.unlink()
+    write(tmp_path, used=())
+    assert path.read_text() != first
+
+
+def test_a_request_over_https_names_its_host_in_the_handshake(tmp_path: Path) -> None:
+    """So curl is told where the host is, instead of a Host header."""
+    line = next(
+        line for line in requests(write(tmp_path, used=()), "[::1]:80", "[::1]:443") if "https:" in line
+    )
+
+    resolve = "api.example.com:443:[::1]"
+    words = ["curl", "--noproxy", "*", "-k", "--resolve", resolve, "https://api.example.com:443/status"]
+    assert shlex.split(line) == words

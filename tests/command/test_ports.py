@@ -7,7 +7,7 @@ import pytest
 
 from isoline.mistake import Mistake
 from isoline.up.ports import demand_distinct, demand_free, demand_ip
-from runtime.workgroup import StartError
+from runtime.start_error import StartError
 from tests.support.port import free_port
 
 

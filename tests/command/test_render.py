@@ -1,5 +1,6 @@
 """`isoline render`: what Envoy would hold, in its own words."""
 
+import datetime as dt
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from isoline.rendered import redacted
 from tests.command.test_check import CART, WEB
+from tests.support.certificate import pair, secret
 from tests.support.program import Program
 
 Isoline = Callable[..., Program]
@@ -125,3 +127,34 @@ def test_a_private_key_is_never_shown() -> None:
         "items": [{"tls_certificate": certificate}],
         "password": "<redacted>",
     }
+
+
+def test_a_secret_is_shown_without_its_key(isoline: Isoline, web: Path) -> None:
+    """With its certificate, which every client sees."""
+    found = pair("shop.example.com", now=dt.datetime.now(dt.UTC))
+    item = secret("web", found, namespace="shop")
+    ingress = web.read_text().replace("spec:\n", "spec:\n  tls:\n  - secretName: web\n", 1)
+    web.write_text(f"{ingress}---\n{json.dumps(item)}\n")
+
+    program = isoline("render", web, "-o", "json")
+
+    assert shown(program)["secrets"] == [
+        {
+            "name": "shop/web",
+            "tls_certificate": {
+                "certificate_chain": {"inline_bytes": item["data"]["tls.crt"]},
+                "private_key": "<redacted>",
+            },
+        }
+    ]
+    assert item["data"]["tls.key"] not in "".join([*program.stdout, *program.stderr])
+
+
+def test_the_default_certificate_is_a_flag_of_meaning(isoline: Isoline, web: Path) -> None:
+    """Its Secret is missing here, which is told at it."""
+    program = isoline("render", web, "--default-certificate", "shop/none", "--type", "secrets")
+
+    assert program.exit_code() == 0
+    assert program.stderr == [
+        "Secret shop/none: SecretNotFound: there is no Secret shop/none with a certificate and a key"
+    ]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from isoline.up.run_dir import opened
-from runtime.workgroup import StartError
+from runtime.start_error import StartError
 
 
 def left_over(path: Path) -> None:

@@ -3,7 +3,7 @@ import pytest
 from runtime.link.address import Address
 from runtime.link.link_publisher import LinkPublisher
 from runtime.link.link_replica import LinkReplica
-from runtime.workgroup import StartError
+from runtime.start_error import StartError
 
 
 @pytest.mark.parametrize(

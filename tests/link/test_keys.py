@@ -9,7 +9,7 @@ from runtime.link.allow_list import answer
 from runtime.link.keys import LinkKeys, generate
 from runtime.link.link_publisher import LinkPublisher
 from runtime.link.link_replica import LinkReplica
-from runtime.workgroup import StartError
+from runtime.start_error import StartError
 from tests.link.running import holds, running, synced, table, until
 from tests.support.port import free_port
 

@@ -8,7 +8,7 @@ import pytest
 from runtime.link.link_publisher import LinkPublisher
 from runtime.link.link_replica import LinkReplica
 from runtime.link.row import Row
-from runtime.workgroup import StartError
+from runtime.start_error import StartError
 from tests.link.running import holds, ipc, running, synced, table, until
 from tests.support.port import free_port
 

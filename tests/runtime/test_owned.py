@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from runtime.owned import owned
-from runtime.workgroup import StartError
+from runtime.start_error import StartError
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from runtime.probe import Probe
-from runtime.workgroup import StartError
+from runtime.start_error import StartError
 
 
 @asynccontextmanager

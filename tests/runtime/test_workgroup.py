@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from runtime.workgroup import PartFailedError, StartError, Workgroup, main
+from runtime.start_error import StartError
+from runtime.workgroup import PartFailedError, Workgroup, main
 
 
 class Part:

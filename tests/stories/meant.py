@@ -19,7 +19,9 @@ def cluster(*, eds: str, http2: bool = False) -> cluster_pb2.Cluster:
     meant.per_connection_buffer_limit_bytes.value = 32768
     if http2:
         options = http_protocol_options_pb2.HttpProtocolOptions()
-        options.explicit_http_config.http2_protocol_options.SetInParent()
+        windows = options.explicit_http_config.http2_protocol_options
+        windows.initial_stream_window_size.value = 65536
+        windows.initial_connection_window_size.value = 1048576
         name = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
         meant.typed_extension_protocol_options[name].Pack(options)
     return meant

@@ -24,6 +24,23 @@ def rule(host: object, *paths: Object) -> Object:
     return rule_ | ({"http": {"paths": list(paths)}} if paths else {})
 
 
+def tls(*hosts: str, secret: str = "") -> Object:
+    """One entry of `tls`; no hosts = those of the rules, no Secret = the default certificate."""
+    return ({"hosts": list(hosts)} if hosts else {}) | ({"secretName": secret} if secret else {})
+
+
+def delegation(secret: str, *to: str, namespace: str, name: str = "lend") -> Object:
+    """A TLSCertificateDelegation of a Secret to namespaces."""
+    metadata = {"name": name, "namespace": namespace}
+    spec = {"delegations": [{"secretName": secret, "targetNamespaces": list(to)}]}
+    return {
+        "apiVersion": "projectcontour.io/v1",
+        "kind": "TLSCertificateDelegation",
+        "metadata": metadata,
+        "spec": spec,
+    }
+
+
 def ingress(
     name: str,
     *rules: Object,

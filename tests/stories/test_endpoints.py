@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.stories.meant import endpoints
+from tests.stories.meant import cluster, endpoints
 from tests.stories.objects import Object, endpoint, ingress, service, slice_
 from tests.stories.world import Envoy, Kube
 
@@ -21,6 +21,10 @@ WEB = ingress("web", to="kuard:80"), service("kuard", (80, "http"))
         (
             [endpoint("10.0.0.1", ready=False, serving=True, terminating=True), endpoint("10.0.0.2")],
             ["10.0.0.2:80"],
+        ),
+        (
+            [endpoint("10.0.0.1", ready=False, serving=True, terminating=True), endpoint("10.0.0.1")],
+            ["10.0.0.1:80"],
         ),
         ([{"addresses": ["10.0.0.2", "10.0.0.1", "10.0.0.2"]}], ["10.0.0.1:80", "10.0.0.2:80"]),
     ],
@@ -69,6 +73,46 @@ def test_slices_differ_in_ports_and_families(kube: Kube, envoy: Envoy) -> None:
     assert kube.problems == ()
 
 
+def test_an_ipv6_address_counts_once_however_it_is_written(kube: Kube, envoy: Envoy) -> None:
+    """In its shortest form (RFC 5952), over all slices."""
+    forms = "2001:db8::1", "2001:DB8::1", "2001:db8:0:0:0:0:0:1"
+    kube.apply(
+        *WEB,
+        slice_("kuard", (80, "http"), *forms, family="IPv6"),
+        slice_("kuard", (80, "http"), "2001:0db8::0001", family="IPv6", name="b"),
+    )
+
+    assert envoy.endpoints == {"default/kuard/http": endpoints("[2001:db8::1]:80")}
+    assert kube.problems == ()
+
+
+def test_a_headless_service_is_like_any_other(kube: Kube, envoy: Envoy) -> None:
+    """Its slices are what counts, never its own address."""
+    headless = service("kuard", {"port": 80, "name": "http", "targetPort": 8080}, clusterIP="None")
+    kube.apply(WEB[0], headless, slice_("kuard", (8080, "http"), "10.0.0.1"))
+
+    assert envoy.clusters == {"default/kuard/80": cluster(eds="default/kuard/http")}
+    assert envoy.endpoints == {"default/kuard/http": endpoints("10.0.0.1:8080")}
+    assert kube.problems == ()
+
+
+def test_the_last_endpoint_leaves_an_empty_assignment_and_no_complaint(kube: Kube, envoy: Envoy) -> None:
+    """Envoy then answers 503 by itself; cluster and host stay as they are, and the first endpoint is used."""
+    one, none = slice_("kuard", (80, "http"), "10.0.0.1"), slice_("kuard", (80, "http"))
+    kube.apply(*WEB, one)
+    before, hosts = envoy.endpoints, envoy.hosts
+
+    kube.apply(none)
+
+    assert envoy.endpoints == {"default/kuard/http": endpoints()}
+    assert envoy.hosts == hosts
+    assert kube.problems == ()
+
+    kube.apply(one)
+
+    assert envoy.endpoints == before
+
+
 def test_zones_are_localities(kube: Kube, envoy: Envoy) -> None:
     """In the order of their names, over all slices."""
     kube.apply(
@@ -102,6 +146,8 @@ def test_a_slice_may_move_to_another_service(kube: Kube, envoy: Envoy) -> None:
         ("IPv4", "169.254.169.254"),
         ("IPv4", "0.0.0.0"),  # noqa: S104 - data, no listener
         ("IPv4", "224.0.0.1"),
+        ("IPv4", "100.100.100.200"),
+        ("IPv6", "fd00:ec2::254"),
         ("IPv6", "::1"),
         ("IPv6", "fe80::1"),
         ("IPv6", "::"),

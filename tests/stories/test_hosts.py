@@ -8,7 +8,6 @@ from tests.stories.world import Envoy, Kube
 
 KUARD, OTHER = service("kuard", (80, "http")), service("other", (80, "http"))
 TO = "default/kuard/80"
-OURS = ["shop.example.com"]
 LABEL = r"[!-\-/-~]+"
 ONE_LABEL = rf"{LABEL}(?:\.{LABEL}){{2}}"
 
@@ -155,43 +154,9 @@ def test_of_two_ports_with_one_number_the_tcp_one_is_meant(kube: Kube, envoy: En
     assert kube.problems == ()
 
 
-@pytest.mark.parametrize(
-    ("annotations", "class_name", "hosts"),
-    [
-        ({}, None, OURS),
-        ({}, "isoline", OURS),
-        ({}, "nginx", []),
-        ({"kubernetes.io/ingress.class": "isoline"}, None, OURS),
-        ({"kubernetes.io/ingress.class": "nginx"}, "isoline", []),
-        ({"kubernetes.io/ingress.class": "nginx", "projectcontour.io/ingress.class": "isoline"}, None, OURS),
-        ({"kubernetes.io/ingress.class": "isoline", "projectcontour.io/ingress.class": "nginx"}, None, []),
-    ],
-)
-def test_an_ingress_of_no_class_or_of_ours_is_served(
-    kube: Kube, envoy: Envoy, annotations: dict[str, str], class_name: str | None, hosts: list[str]
-) -> None:
-    """The annotations come before `spec.ingressClassName`, the second of them first."""
-    kube.apply(ingress("web", to="kuard:80", annotations=annotations, ingressClassName=class_name), KUARD)
-
-    assert list(envoy.hosts) == hosts
-
-
-def test_an_ingress_that_leaves_our_class_loses_its_routes(kube: Kube, envoy: Envoy) -> None:
-    """And comes back with them."""
-    kube.apply(ingress("web", to="kuard:80"), KUARD)
-    kube.apply(ingress("web", to="kuard:80", ingressClassName="nginx"))
-
-    assert envoy.hosts == envoy.clusters == {}
-    assert kube.problems == ()
-
-    kube.apply(ingress("web", to="kuard:80", ingressClassName="isoline"))
-
-    assert list(envoy.hosts) == ["shop.example.com"]
-
-
-def test_an_ingress_with_a_tls_section_still_serves_http(kube: Kube, envoy: Envoy) -> None:
+def test_an_ingress_whose_secret_is_missing_still_serves_http(kube: Kube, envoy: Envoy) -> None:
     """TLS adds HTTPS; it takes nothing away."""
     kube.apply(ingress("web", to="kuard:80", tls=[{"hosts": ["shop.example.com"], "secretName": "s"}]), KUARD)
 
     assert envoy.hosts == {"shop.example.com": host("shop.example.com", route(TO, of="web", prefix="/"))}
-    assert kube.problems == ()
+    assert kube.reasons == ["Ingress/default/web SecretNotFound spec.tls[0].secretName"]

@@ -12,10 +12,12 @@ from envoy.config.cluster.v3 import cluster_pb2
 from envoy.config.endpoint.v3 import endpoint_pb2
 from envoy.config.listener.v3 import listener_pb2
 from envoy.config.route.v3 import route_components_pb2, route_pb2
+from envoy.extensions.transport_sockets.tls.v3 import secret_pb2
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from runtime.link.row import Change, Row
 from tests.stories.objects import Object, reference
+from tests.support.certificate import NOW
 from translator.settings import Settings
 from translator.translator import Translator
 
@@ -25,6 +27,7 @@ CLASSES = {
     "hosts": route_components_pb2.VirtualHost,
     "clusters": cluster_pb2.Cluster,
     "endpoints": endpoint_pb2.ClusterLoadAssignment,
+    "secrets": secret_pb2.Secret,
 }
 Message = Any
 
@@ -50,6 +53,7 @@ class Core:
 
     def __init__(self, settings: Settings) -> None:
         self.translator = Translator(settings)
+        self.translator.advance(NOW.timestamp())
         self.rows: dict[str, Row] = {}
         self.told: dict[str, Row] = {}
         self.output = self.translator.apply(Change({}, frozenset(), synced=True, at=0.0))
@@ -78,8 +82,9 @@ class Core:
             MADE.add((key, row.body))
             assert set(row.needs) <= self.rows.keys(), f"{key} needs what is not in the table"
             if key.startswith("clusters/"):
-                eds = cluster_pb2.Cluster.FromString(row.body).eds_cluster_config.service_name
-                assert f"endpoints/{eds}" in self.rows
+                cluster = cluster_pb2.Cluster.FromString(row.body)
+                if cluster.type == cluster_pb2.Cluster.EDS:
+                    assert f"endpoints/{cluster.eds_cluster_config.service_name}" in self.rows
 
 
 class Kube:
@@ -164,8 +169,26 @@ class Envoy:
 
     @property
     def hosts(self) -> dict[str, Message]:
-        """By host alone."""
-        return {name.rpartition("/")[2]: message for name, message in self.held("hosts").items()}
+        """Those over HTTP, by host alone."""
+        return self._hosts("ingress_http")
+
+    @property
+    def https_hosts(self) -> dict[str, Message]:
+        """Those over HTTPS, by host alone."""
+        return self._hosts("ingress_https")
+
+    @property
+    def secrets(self) -> dict[str, Message]:
+        return self.held("secrets")
+
+    @property
+    def https(self) -> Message:
+        """The listener for HTTPS."""
+        return self.listeners["ingress_https"]
+
+    def _hosts(self, route_configuration: str) -> dict[str, Message]:
+        found = ((name.rpartition("/"), message) for name, message in self.held("hosts").items())
+        return {host: message for (of, _, host), message in found if of == route_configuration}
 
 
 def _without_name(message: Message, name: str) -> Message:

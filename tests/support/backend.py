@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import ssl
 from collections.abc import Iterator
 from typing import Self
 from urllib.parse import urlsplit
@@ -23,20 +24,30 @@ SLOW_SECONDS = 0.25
 
 
 class Backend:
-    """A server on 127.0.0.1 with a name, listening as long as the `with` block lasts.
+    """A server with a name at `address`, listening as long as the `with` block lasts.
 
     It answers every request with JSON `{"backend", "method", "host", "path", "protocol", "headers"}`. A path
     that ends in `slow` is answered after SLOW_SECONDS, one that ends in `flaky` with 503 at the first try of
     its query (`/flaky?7`), one that ends in `status/N` with N. WebSocket messages come back with the name
-    before them. With `h2c=True` it speaks HTTP/2 without TLS instead.
+    before them. With `h2c=True` it speaks HTTP/2 without TLS instead, with `tls` either of them over TLS.
     """
 
-    def __init__(self, background: Background, name: str, *, h2c: bool = False) -> None:
+    def __init__(
+        self,
+        background: Background,
+        name: str,
+        *,
+        h2c: bool = False,
+        tls: ssl.SSLContext | None = None,
+        address: str = "127.0.0.1",
+    ) -> None:
         self.name = name
         self.port = 0
         self.requests = 0
         self._background = background
         self._h2c = h2c
+        self._tls = tls
+        self._address = address
         self._tried: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -50,7 +61,9 @@ class Backend:
 
     async def _start(self) -> None:
         serve = self._serve_http2 if self._h2c else self._serve_http1
-        self._server = await asyncio.start_server(serve, "127.0.0.1", self.port, backlog=1024)
+        self._server = await asyncio.start_server(
+            serve, self._address, self.port, backlog=1024, ssl=self._tls
+        )
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _stop(self) -> None:

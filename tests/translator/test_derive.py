@@ -20,6 +20,9 @@ class Numbers:
     def index(self, _name: str, key: str) -> tuple[str, ...]:
         return tuple(sorted(name for name in self.numbers if name.startswith(key)))
 
+    def fact(self, _name: str, _reference: str) -> None:
+        """None is known."""
+
 
 def half(view: View, name: str) -> int:
     return int((view.object(name) or {"n": 0})["n"]) // 2
@@ -162,3 +165,21 @@ def test_many_readers_come_and_go() -> None:
     values.collect()
 
     assert values.sizes() == {}
+
+
+def late(view: View, key: str) -> bool:
+    return view.past(float(key))
+
+
+def test_a_moment_that_comes_is_a_change_of_what_asked_for_it() -> None:
+    """Of nothing else; one that is over is not waited for."""
+    values = Derivation(Numbers(), Settings())
+    for moment in ("5", "10", "-1"):
+        values.pin(late, moment)
+
+    assert (settled(values, late), values.deadline) == ([False, False, True], 5.0)
+    values.advance(5.0)
+    assert (settled(values, late), values.deadline) == ([True], 10.0)
+    assert values.computed == {"late": 4}
+    values.advance(12.0)
+    assert (settled(values, late), values.deadline) == ([True], None)

@@ -158,4 +158,4 @@ def test_everything_deleted_leaves_no_value_behind() -> None:
     fed.feed({}, frozenset(reference(item) for item in WEB))
 
     assert fed.translator.status() == empty.translator.status()
-    assert fed.translator._view._inputs == {}
+    assert fed.translator._view._inputs.keys() == empty.translator._view._inputs.keys()

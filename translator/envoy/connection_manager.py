@@ -1,6 +1,7 @@
 """The HTTP connection manager, as Envoy's edge guide asks (docs: configuration/best_practices/edge)."""
 
 from datetime import timedelta
+from typing import Literal
 
 import betterproto2
 from envoy_data_plane.envoy.config.accesslog import v3 as accesslog
@@ -17,7 +18,7 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager i
 from envoy_data_plane.google.protobuf import Struct, Value
 
 from runtime.wire import any_of, unchecked
-from translator.envoy import v3
+from translator.envoy import misdirected, v3
 
 IDLE = timedelta(hours=1)
 STREAM_IDLE = timedelta(minutes=5)
@@ -57,14 +58,21 @@ _HttpFilter = unchecked(hcm.HttpFilter)
 _Rds = unchecked(hcm.Rds)
 
 
-def filter_(route_configuration: str, *, xff_num_trusted_hops: int) -> listener.Filter:
+OverTls = Literal["named", "default"]
+
+
+def filter_(
+    route_configuration: str, *, xff_num_trusted_hops: int, over_tls: OverTls | None = None
+) -> listener.Filter:
     """The network filter that serves a route configuration; `xff_num_trusted_hops` proxies before us are
-    trusted.
+    trusted. `over_tls`: with the certificate of the host that was named, or with the default one.
     """
+    checks = [] if over_tls is None else [misdirected.filter_(default=over_tls == "default")]
     manager = _HttpConnectionManager(
         stat_prefix=route_configuration,
         rds=_Rds(config_source=v3.ADS, route_config_name=route_configuration),
-        http_filters=_filters(),
+        http_filters=[*checks, *_filters()],
+        local_reply_config=misdirected.reply() if checks else None,
         access_log=[_access_log()],
         common_http_protocol_options=unchecked(core.HttpProtocolOptions)(
             idle_timeout=IDLE,

@@ -1,5 +1,6 @@
 """Virtual hosts and route configurations."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 from envoy_data_plane.envoy.config.core.v3 import HeaderValueOptionHeaderAppendAction as Append
@@ -7,9 +8,10 @@ from envoy_data_plane.envoy.config.route import v3 as pb
 
 from runtime.wire import encode
 from translator.envoy import v3
-from translator.model import Answer, Forward, Match, PathKind, Route, VirtualHost
+from translator.model import Answer, Forward, Match, PathKind, Redirect, Route, VirtualHost
 
 _LABEL = r"[!-\-/-~]+"  # every printable character but the dot
+HTTPS_PORT = 443
 _UPGRADE = [v3.UpgradeConfig(upgrade_type="websocket")]
 
 
@@ -37,10 +39,11 @@ def virtual_host(name: str, host: VirtualHost, rest: VirtualHost) -> bytes:
     """
     if host.host.startswith("*."):
         pattern = _one_label(host.host)
-        routes = [_route(route, [_authority(pattern, more=False)]) for route in host.routes]
-        routes += [_route(route, [_authority(pattern, more=True)]) for route in rest.routes]
+        one, more = [_authority(pattern, more=False)], [_authority(pattern, more=True)]
+        routes = [made for route in host.routes for made in _routes(route, one)]
+        routes += [made for route in rest.routes for made in _routes(route, more)]
     else:
-        routes = [_route(route, []) for route in host.routes]
+        routes = [made for route in host.routes for made in _routes(route, [])]
     return encode(v3.VirtualHost(name=name, domains=[host.host], routes=routes))
 
 
@@ -64,12 +67,28 @@ def _authority(pattern: str, *, more: bool) -> pb.HeaderMatcher:
     return v3.HeaderMatcher(name=":authority", string_match=match, invert_match=more)
 
 
-def _route(route: Route, headers: list[pb.HeaderMatcher]) -> pb.Route:
-    match = _match(route.match, headers)
-    if isinstance(route.action, Answer):
-        answer = v3.DirectResponseAction(status=route.action.status)
-        return v3.Route(name=route.source, match=match, direct_response=answer)
-    return v3.Route(name=route.source, match=match, route=_forward(route.action))
+def _routes(route: Route, headers: list[pb.HeaderMatcher]) -> Iterator[pb.Route]:
+    """One, or two where a prefix is replaced by `/`: Envoy swaps the prefix alone, so its slash has to go
+    with it (`/foo/x` → `/x`), which is not there when nothing follows (`/foo` → `/`).
+    """
+    action, match = route.action, route.match
+    if isinstance(action, Answer):
+        answer = v3.DirectResponseAction(status=action.status)
+        yield v3.Route(name=route.source, match=_match(match, headers), direct_response=answer)
+    elif isinstance(action, Redirect):
+        yield v3.Route(name=route.source, match=_match(match, headers), redirect=_redirect(action))
+    elif action.rewrite is None or match.kind is PathKind.EXACT:
+        yield _forwarding(route.source, _match(match, headers), action, action.rewrite or "")
+    elif match.path.endswith("/"):
+        with_slash = action.rewrite.rstrip("/") + "/"
+        yield _forwarding(route.source, _match(match, headers), action, with_slash)
+    elif rewrite := action.rewrite.rstrip("/"):
+        yield _forwarding(route.source, _match(match, headers), action, rewrite)
+    else:
+        with_slash = f"{match.path}/"
+        yield _forwarding(route.source, v3.RouteMatch(prefix=with_slash, headers=headers), action, "/")
+        alone = match if match.kind is PathKind.STRING_PREFIX else Match(PathKind.EXACT, match.path)
+        yield _forwarding(route.source, _match(alone, headers), action, "/")
 
 
 def _match(match: Match, headers: list[pb.HeaderMatcher]) -> pb.RouteMatch:
@@ -83,7 +102,17 @@ def _match(match: Match, headers: list[pb.HeaderMatcher]) -> pb.RouteMatch:
     return v3.RouteMatch(prefix=match.path, headers=headers)
 
 
-def _forward(forward: Forward) -> pb.RouteAction:
+def _redirect(redirect: Redirect) -> pb.RedirectAction:
+    """A port in the Host header is the listener's own, which is stripped; 443 goes without saying."""
+    port = redirect.port if redirect.port != HTTPS_PORT else 0
+    return v3.RedirectAction(https_redirect=True, port_redirect=port)
+
+
+def _forwarding(name: str, match: pb.RouteMatch, forward: Forward, rewrite: str) -> pb.Route:
+    return v3.Route(name=name, match=match, route=_forward(forward, rewrite))
+
+
+def _forward(forward: Forward, rewrite: str) -> pb.RouteAction:
     retry = None
     if forward.retry is not None:
         retry = v3.RetryPolicy(
@@ -93,6 +122,7 @@ def _forward(forward: Forward) -> pb.RouteAction:
         )
     return v3.RouteAction(
         cluster=forward.backend.cluster,
+        prefix_rewrite=rewrite,
         timeout=_seconds(forward.timeout),
         retry_policy=retry,
         upgrade_configs=_UPGRADE if forward.websocket else [],

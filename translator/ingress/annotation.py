@@ -1,4 +1,7 @@
-"""The annotations of an Ingress: each is declared once, with its name, its default and what reads it."""
+"""The annotations of an Ingress: each is declared once, with its name, its default and what reads it.
+
+Those of a Service are in `translator.service_annotation`.
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -18,7 +21,7 @@ class UnusableError(ValueError):
 @dataclass(frozen=True, slots=True)
 class Annotation(Generic[T]):
     """One annotation: `read` turns its value into a T or raises UnusableError; `help` is one line for
-    users.
+    users, `example` a value.
     """
 
     name: str
@@ -27,6 +30,7 @@ class Annotation(Generic[T]):
     default: T
     read: Callable[[str], T]
     help: str
+    example: str
 
     def of(self, annotations: Mapping[str, str], place: Field) -> T:
         """Its value in an object's annotations; the default where it is absent or (told) unusable."""
@@ -42,11 +46,12 @@ class Annotation(Generic[T]):
 
 
 # Go's time.ParseDuration, positive.
-_DURATION = re.compile(r"\+?(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+")
-_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
+_PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
+_DURATION = re.compile(rf"\+?(?:{_PART.pattern})+")
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-# Durations of protobuf end at 10,000 years (duration.proto); Envoy counts a route's timeout in milliseconds.
-_LONGEST = 315_576_000_000.0
+# Envoy holds a duration as 64 bits of nanoseconds, as Go does (envoy/source/common/protobuf/utility.cc), and
+# counts a route's timeout in milliseconds.
+_LONGEST = (2**63 - 1) // 10**9 - 1
 _SHORTEST = 0.001
 
 RETRY_ON = frozenset(
@@ -80,7 +85,7 @@ def duration(written: str) -> float:
         raise UnusableError("expected a duration such as 1m30s")
     seconds = sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(written))
     if seconds and not _SHORTEST <= seconds <= _LONGEST:
-        raise UnusableError("expected a duration from 1ms to 10,000 years")
+        raise UnusableError("expected a duration from 1ms to 292 years")
     return seconds
 
 
@@ -112,7 +117,81 @@ def _paths(written: str) -> frozenset[str]:
     return frozenset(path.strip() for path in written.split(",") if path.strip())
 
 
+# A path of RFC 3986: segments of pchar.
+_PATH = re.compile(r"(?:/(?:[-A-Za-z0-9._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})*)+")
+_DOTS_OR_SLASH = re.compile(r"//|/\.{1,2}(?:/|$)|%2f|%5c|%00", re.IGNORECASE)
+
+
+def _path(written: str) -> str:
+    if _PATH.fullmatch(written) is None or _DOTS_OR_SLASH.search(written):
+        raise UnusableError("expected a path such as /app, without query")
+    return written
+
+
+def _flag(written: str) -> bool:
+    if written not in {"true", "false"}:
+        raise UnusableError("expected true or false")
+    return written == "true"
+
+
+def _tls_version(written: str) -> str:
+    if written not in {"1.2", "1.3"}:
+        raise UnusableError("expected 1.2 or 1.3")
+    return written
+
+
+def _namespace(written: str) -> str:
+    if re.fullmatch(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?", written) is None:
+        raise UnusableError("expected a namespace")
+    return written
+
+
 INGRESS = ("Ingress",)
+ALLOW_HTTP: Annotation[bool] = Annotation(
+    "kubernetes.io/ingress.allow-http",
+    INGRESS,
+    "true or false",
+    True,  # noqa: FBT003 - its default
+    _flag,
+    "false: no routes over HTTP without TLS.",
+    "false",
+)
+FORCE_SSL_REDIRECT: Annotation[bool] = Annotation(
+    "ingress.kubernetes.io/force-ssl-redirect",
+    INGRESS,
+    "true or false",
+    False,  # noqa: FBT003 - its default
+    _flag,
+    "true: over HTTP without TLS, 301 to the same over HTTPS; wins over allow-http.",
+    "true",
+)
+TLS_MINIMUM: Annotation[str] = Annotation(
+    "projectcontour.io/tls-minimum-protocol-version",
+    INGRESS,
+    "1.2 or 1.3",
+    "1.2",
+    _tls_version,
+    "The lowest version of TLS for the hosts of its tls.",
+    "1.3",
+)
+TLS_MAXIMUM: Annotation[str] = Annotation(
+    "projectcontour.io/tls-maximum-protocol-version",
+    INGRESS,
+    "1.2 or 1.3",
+    "1.3",
+    _tls_version,
+    "The highest version of TLS for the hosts of its tls.",
+    "1.2",
+)
+TLS_CERT_NAMESPACE: Annotation[str | None] = Annotation(
+    "projectcontour.io/tls-cert-namespace",
+    INGRESS,
+    "namespace",
+    None,
+    _namespace,
+    "Where the Secrets of its tls are; a TLSCertificateDelegation there must allow it.",
+    "certificates",
+)
 RESPONSE_TIMEOUT: Annotation[float | None] = Annotation(
     "projectcontour.io/response-timeout",
     INGRESS,
@@ -120,6 +199,7 @@ RESPONSE_TIMEOUT: Annotation[float | None] = Annotation(
     None,
     _timeout,
     "How long the backend has for its whole answer; absent or 0s: Envoy's 15s.",
+    "1m30s",
 )
 REQUEST_TIMEOUT: Annotation[float | None] = Annotation(
     "projectcontour.io/request-timeout",
@@ -128,6 +208,7 @@ REQUEST_TIMEOUT: Annotation[float | None] = Annotation(
     None,
     _timeout,
     "The older name of response-timeout.",
+    "30s",
 )
 RETRY_CONDITIONS: Annotation[str | None] = Annotation(
     "projectcontour.io/retry-on",
@@ -136,6 +217,7 @@ RETRY_CONDITIONS: Annotation[str | None] = Annotation(
     None,
     _retry_on,
     "When a request is sent again; absent: never.",
+    "gateway-error,reset",
 )
 NUM_RETRIES: Annotation[int] = Annotation(
     "projectcontour.io/num-retries",
@@ -144,6 +226,7 @@ NUM_RETRIES: Annotation[int] = Annotation(
     1,
     _count,
     "How often a request is sent again, with retry-on; -1: never.",
+    "3",
 )
 PER_TRY_TIMEOUT: Annotation[float | None] = Annotation(
     "projectcontour.io/per-try-timeout",
@@ -152,6 +235,7 @@ PER_TRY_TIMEOUT: Annotation[float | None] = Annotation(
     None,
     _timeout,
     "How long one try may take, with retry-on; absent: as long as the whole request.",
+    "2s",
 )
 WEBSOCKET_ROUTES: Annotation[frozenset[str]] = Annotation(
     "projectcontour.io/websocket-routes",
@@ -160,6 +244,47 @@ WEBSOCKET_ROUTES: Annotation[frozenset[str]] = Annotation(
     frozenset(),
     _paths,
     "The paths that may become WebSockets, written as the rules have them.",
+    "/chat,/events",
+)
+
+REWRITE_PATH: Annotation[str | None] = Annotation(
+    "projectcontour.io/rewrite-path",
+    INGRESS,
+    "path",
+    None,
+    _path,
+    "The backend sees this instead of the path that the rule names; what follows it, and the query, stay.",
+    "/",
+)
+KUBERNETES_CLASS: Annotation[str | None] = Annotation(
+    "kubernetes.io/ingress.class",
+    INGRESS,
+    "name of a class",
+    None,
+    str,
+    "The class of the Ingress, before spec.ingressClassName.",
+    "isoline",
+)
+CONTOUR_CLASS: Annotation[str | None] = Annotation(
+    "projectcontour.io/ingress.class",
+    INGRESS,
+    "name of a class",
+    None,
+    str,
+    "The class of the Ingress, before kubernetes.io/ingress.class.",
+    "isoline",
+)
+# The last one that an Ingress has counts.
+CLASSES = (KUBERNETES_CLASS, CONTOUR_CLASS)
+IS_DEFAULT_CLASS: Annotation[bool] = Annotation(
+    "ingressclass.kubernetes.io/is-default-class",
+    ("IngressClass",),
+    "true or false",
+    False,  # noqa: FBT003 - the default of this type
+    _flag,
+    "Whether Ingresses without class belong to this class; if its controller is another's, they are not "
+    "ours.",
+    "true",
 )
 
 ALL: tuple[Annotation[Any], ...] = tuple(

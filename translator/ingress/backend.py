@@ -4,7 +4,7 @@ from translator import names, reasons
 from translator.derive import View
 from translator.field import Field
 from translator.model import Answer, Backend
-from translator.ports import TCP, port_number, service
+from translator.ports import EXTERNAL_NAME, TCP, port_number, service
 
 # What answers for a backend that cannot be reached; a route that is dropped would let a shorter path take
 # over.
@@ -44,13 +44,14 @@ def _port(field: Field) -> Field | None:
     return None if not name.text(required=True) else name
 
 
-def _resolved(view: View, name: str, named: Field, port: Field, what: str) -> Backend | Answer:
-    found = view(service, name)
-    quoted = f'{what} names Service "{name.partition("/")[2]}"'
+def _resolved(view: View, owner: str, named: Field, port: Field, what: str) -> Backend | Answer:
+    namespace, _, name = owner.partition("/")
+    found = view(service, owner)
+    quoted = f'{what} names Service "{name}"'
     if found is None:
         named["name"].tell(reasons.SERVICE_NOT_FOUND, f"{quoted}, which does not exist")
         return UNAVAILABLE
-    if found.type == "ExternalName":
+    if found.type == EXTERNAL_NAME and not view.settings.enable_external_name:
         named["name"].tell(
             reasons.EXTERNAL_NAME_DISABLED,
             f"{quoted} of type ExternalName, which is off (--enable-external-name)",
@@ -59,13 +60,18 @@ def _resolved(view: View, name: str, named: Field, port: Field, what: str) -> Ba
     written = str(port.value)
     its_port = found.port(written)
     if its_port is None:
-        port.tell(reasons.PORT_NOT_FOUND, f"{quoted}, which has no port {written}")
+        port.tell(reasons.PORT_NOT_FOUND, f"{quoted}, which has no port {written}{found.ports_shown}")
         return UNAVAILABLE
     if its_port.protocol != TCP:
         port.tell(reasons.PORT_NOT_TCP, f"{quoted}, whose port {written} is {its_port.protocol}, not TCP")
         return UNAVAILABLE
-    namespace, service_name = name.split("/")
+    cluster = found.cluster(owner, its_port)
+    if cluster is None:
+        named["name"].tell(
+            reasons.EXTERNAL_NAME_REFUSED, f"{quoted} of type ExternalName, whose name is refused"
+        )
+        return UNAVAILABLE
     return Backend(
-        names.cluster(namespace, service_name, written),
-        names.load_assignment(namespace, service_name, its_port.name),
+        names.cluster(namespace, name, written),
+        cluster.endpoints if isinstance(cluster.endpoints, str) else "",
     )

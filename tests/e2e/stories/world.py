@@ -36,6 +36,8 @@ class Sockets:
         self._background = background
         self._stack = ExitStack()
         self._number = 0
+        ours: tuple[str, ...] = options.get("ingress_class", ("isoline",))
+        self._class = {"projectcontour.io/ingress.class": ours[0]}
         self._lost: Exception | None = None
         self._objects: set[str] = set()
         folder = Path(tempfile.mkdtemp(prefix="story-"))
@@ -68,7 +70,9 @@ class Sockets:
         assert self._lost is None, f"a change of an earlier story has not arrived: {self._lost}"
         self._number += 1
         self._objects = (self._objects | puts.keys()) - set(deletes)
-        marker = ingress("marker", namespace="isoline-test", to="none:80", host=self._host)
+        marker = ingress(
+            "marker", namespace="isoline-test", to="none:80", host=self._host, annotations=self._class
+        )
         marker["source"] = {"file": "marker.yaml", "line": self._number}  # it travels to the status
         rows = {ref: Row.of(orjson.dumps(item)) for ref, item in [*puts.items(), (_MARKER, marker)]}
         self._background.run(self._publish(rows, frozenset(deletes)))
@@ -111,6 +115,8 @@ class Sockets:
 
 def _flag(name: str, value: object) -> list[str]:
     flag = f"--{name.replace('_', '-')}"
+    if isinstance(value, tuple):
+        return [flag, ",".join(value)]
     return ([flag] if value else []) if isinstance(value, bool) else [flag, str(value)]
 
 

@@ -1,0 +1,131 @@
+"""The explanation of a request by manifests: the place of the object, and what is wrong with it."""
+
+import difflib
+from collections.abc import Collection, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+import orjson
+
+from isoline import manifests
+from isoline.explain import hosts, walk
+from isoline.explain.explanation import Explanation
+from isoline.explain.request import Request, without_port
+from isoline.manifests import Manifests
+from isoline.near import Near
+from isoline.place import Places
+from isoline.problem import Problem, told
+from runtime.link.row import Change, Row
+from translator.settings import Settings
+
+SERVICE_NAME = "kubernetes.io/service-name"
+# Problems that are shown; how alike a host must be to be meant.
+SHOWN, CUTOFF = 3, 0.8
+NOT_FOUND, UNAVAILABLE = 404, 503
+UNREADABLE = "Unreadable"
+
+
+class Derived:
+    """Resources, each made when it is asked for: a request needs six, of some ten thousand."""
+
+    def __init__(self, rows: Mapping[str, Row], settings: Settings) -> None:
+        self.translator = manifests.translator(settings)
+        self.translator.apply(Change(rows, frozenset(), synced=False))
+
+    def get(self, type_: str, names: Sequence[str]) -> Mapping[str, bytes]:
+        """Those that there are, by name."""
+        made = {name: self.translator.resource(f"{type_}/{name}") for name in names}
+        return {name: row.body for name, row in made.items() if row is not None}
+
+
+def explain(request: Request, paths: Collection[str], settings: Settings) -> Explanation:
+    """What becomes of a request by what stands in these files. Raises Mistake."""
+    read = manifests.read(paths)
+    derived = Derived(read.rows, settings)
+    found = walk.explain(request, derived)
+    found.unreadable = tuple(
+        each.text()
+        for ref in read.rows
+        if ref.startswith("File/")
+        for each in _problems(ref, read.rows[ref], read)
+        if each.reason == UNREADABLE
+    )
+    if found.object is not None:
+        _place(found, read)
+    if not found.routed:
+        concerned = [found.object] if found.object is not None else _named(found, read)
+        rows = [(ref, derived.translator.told(ref)) for ref in concerned]
+        problems = [each for ref, row in rows if row is not None for each in _problems(ref, row, read)]
+        found.problems = [each.text() for each in problems[:SHOWN]]
+    if found.host is None and found.path is not None and found.status == NOT_FOUND:
+        _hint(found, read)
+    if found.status == UNAVAILABLE and found.assignment is not None:
+        found.why += f": {_without_endpoints(found.assignment, read)}"
+    return found
+
+
+def _problems(ref: str, row: Row, read: Manifests) -> list[Problem]:
+    places, near = Places(read.files.get), Near(read.rows)
+    return [each.problem(places.line_of, near.hint(each)) for each in told(ref, row.body)]
+
+
+def _named(found: Explanation, read: Manifests) -> list[str]:
+    """The Ingresses that speak of the host."""
+    host = without_port(found.request.authority).encode()
+    refs = (key for key, row in read.rows.items() if key.startswith("Ingress/") and host in row.body)
+    return list(islice(refs, SHOWN))
+
+
+def _place(found: Explanation, read: Manifests) -> None:
+    """The file and line of the object that decides, of the very path where that can be told."""
+    row = read.rows.get(found.object or "")
+    body = orjson.loads(row.body) if row is not None else {}
+    if source := body.get("source"):
+        found.file = str(source["file"])
+        found.line = Places(read.files.get).line_of(source, _field(found, body))
+
+
+def _field(found: Explanation, body: Mapping[str, Any]) -> str:
+    """The rule's path that the route was made of; empty when it is not written so."""
+    domain = "" if found.domain == hosts.ANY else found.domain
+    matched = (found.route or "").partition(" ")[2].split(", ")[0]
+    for at, rule in enumerate(_items(body.get("spec"), "rules")):
+        if not isinstance(rule, dict) or str(rule.get("host") or "").lower() != domain:
+            continue
+        for number, path in enumerate(_items(rule.get("http"), "paths")):
+            written = str(path.get("path") or "/") if isinstance(path, dict) else ""
+            if written == matched or written.rstrip("/") == matched:
+                return f"spec.rules[{at}].http.paths[{number}].path"
+    return ""
+
+
+def _items(owner: object, name: str) -> list[Any]:
+    value = owner.get(name) if isinstance(owner, dict) else None
+    return value if isinstance(value, list) else []
+
+
+def _without_endpoints(assignment: str, read: Manifests) -> str:
+    """Why a Service has no endpoint, from its EndpointSlices."""
+    namespace, service, *port = assignment.split("/")
+    port_name = port[0] if port else ""
+    keys = [key for key in read.rows if key.startswith(f"EndpointSlice/{namespace}/")]
+    bodies = [orjson.loads(read.rows[key].body) for key in keys]
+    slices = [body for body in bodies if (body["metadata"].get("labels") or {}).get(SERVICE_NAME) == service]
+    if not slices:
+        return f"no EndpointSlice of namespace {namespace} has the label {SERVICE_NAME}: {service}"
+    names = {str(port.get("name") or "") for body in slices for port in _items(body, "ports")}
+    if port_name not in names:
+        shown = ", ".join(sorted(repr(name) for name in names)) or "none"
+        return f"the Service's port has the name {port_name!r}, its EndpointSlices have {shown}"
+    return "its EndpointSlices list none"
+
+
+def _hint(found: Explanation, read: Manifests) -> None:
+    """A host that is spelled almost so."""
+    bodies = (orjson.loads(row.body) for key, row in read.rows.items() if key.startswith("Ingress/"))
+    rules = (rule for body in bodies for rule in _items(body.get("spec"), "rules") if isinstance(rule, dict))
+    known = {str(rule.get("host") or "").lower() for rule in rules}
+    host = without_port(found.request.authority).lower()
+    near = difflib.get_close_matches(host, sorted(known), n=1, cutoff=CUTOFF)
+    if near:
+        found.why += f"; did you mean {near[0]}?"
