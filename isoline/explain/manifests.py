@@ -85,22 +85,30 @@ def _place(found: Explanation, read: Manifests) -> None:
         found.line = Places(read.files.get).line_of(source, _field(found, body))
 
 
-def _field(found: Explanation, body: Mapping[str, Any]) -> str:
-    """The rule's path that the route was made of; empty when it is not written so."""
-    domain = "" if found.domain == hosts.ANY else found.domain
-    matched = (found.route or "").partition(" ")[2].split(", ")[0]
+def _field(explained: Explanation, body: Mapping[str, Any]) -> str:
+    """The rule's path that the route was made of; empty when it is not written so.
+
+    A slash at its end may be the translator's: the path as matched goes before one that differs by it.
+    """
+    domain = "" if explained.domain == hosts.ANY else explained.domain
+    matched = (explained.route or "").partition(" ")[2].split(", ")[0]
+    found: dict[str, str] = {}
     for at, rule in enumerate(_items(body.get("spec"), "rules")):
         if not isinstance(rule, dict) or str(rule.get("host") or "").lower() != domain:
             continue
         for number, path in enumerate(_items(rule.get("http"), "paths")):
             written = str(path.get("path") or "/") if isinstance(path, dict) else ""
-            if written == matched or written.rstrip("/") == matched:
-                return f"spec.rules[{at}].http.paths[{number}].path"
-    return ""
+            if written and written.rstrip("/") == matched.rstrip("/"):
+                found.setdefault(written, f"spec.rules[{at}].http.paths[{number}].path")
+    return found.get(matched) or next(iter(found.values()), "")
+
+
+def _member(owner: object, name: str) -> object:
+    return owner.get(name) if isinstance(owner, dict) else None
 
 
 def _items(owner: object, name: str) -> list[Any]:
-    value = owner.get(name) if isinstance(owner, dict) else None
+    value = _member(owner, name)
     return value if isinstance(value, list) else []
 
 
@@ -110,10 +118,12 @@ def _without_endpoints(assignment: str, read: Manifests) -> str:
     port_name = port[0] if port else ""
     keys = [key for key in read.rows if key.startswith(f"EndpointSlice/{namespace}/")]
     bodies = [orjson.loads(read.rows[key].body) for key in keys]
-    slices = [body for body in bodies if (body["metadata"].get("labels") or {}).get(SERVICE_NAME) == service]
+    slices = [
+        body for body in bodies if _member(_member(body["metadata"], "labels"), SERVICE_NAME) == service
+    ]
     if not slices:
         return f"no EndpointSlice of namespace {namespace} has the label {SERVICE_NAME}: {service}"
-    names = {str(port.get("name") or "") for body in slices for port in _items(body, "ports")}
+    names = {str(_member(port, "name") or "") for body in slices for port in _items(body, "ports")}
     if port_name not in names:
         shown = ", ".join(sorted(repr(name) for name in names)) or "none"
         return f"the Service's port has the name {port_name!r}, its EndpointSlices have {shown}"

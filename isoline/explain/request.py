@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 from isoline.explain.schema import Decoded
 
 PORTS = {"http": 80, "https": 443}
+HIGHEST_PORT = 65535
 # PathWithEscapedSlashesAction of the connection manager, and HeadersWithUnderscoresAction.
 REJECT, REDIRECT, FORWARD = 2, 3, 4
 UNDERSCORES_REJECT, UNDERSCORES_DROP = 1, 2
@@ -58,6 +59,9 @@ class Request:
 
 def parse(url: str, method: str = "GET", headers: Iterable[str] = ()) -> Request:
     """The request that a client sends for a URL. Raises ValueError, which says what is wrong."""
+    headers = tuple(headers)
+    for name, text in (("", url), ("-X ", method), *(("-H ", line) for line in headers)):
+        _demand_text(name, text)
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -78,8 +82,23 @@ def parse(url: str, method: str = "GET", headers: Iterable[str] = ()) -> Request
         known = key.strip().lower()
         given[known] = f"{given[known]},{value.strip()}" if known in given else value.strip()
     authority = given.pop("host", authority)
+    if has_port(authority) and not _is_port(authority.rpartition(":")[2]):
+        raise ValueError(f"-H Host: the port is none, expected one up to {HIGHEST_PORT}")
     sni = parts.hostname if parts.scheme == "https" and not _is_address(parts.hostname) else ""
     return Request(method.upper(), parts.scheme, authority, path, given, sni)
+
+
+def _demand_text(name: str, text: str) -> None:
+    """Raises ValueError for what came as bytes that are no UTF-8 (PEP 383)."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{name}{text!r}: not UTF-8") from None
+
+
+def _is_port(digits: str) -> bool:
+    # Its length first: `int` refuses thousands of digits.
+    return len(digits) <= len(str(HIGHEST_PORT)) and int(digits) <= HIGHEST_PORT
 
 
 @dataclass(frozen=True, slots=True)

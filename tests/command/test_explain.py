@@ -146,6 +146,45 @@ def test_the_answer_says_what_happens_and_the_exit_code_whether_it_is_routed(
     assert (found["cluster"] is None) == ("shop/" not in answer)
 
 
+@pytest.mark.parametrize(
+    ("labels", "ports", "why"),
+    [
+        ("x", "[{name: http, port: 8080}]", NO_SLICE.replace("empty", "cart")),
+        (
+            "{kubernetes.io/service-name: cart}",
+            "[null, x]",
+            "the Service's port has the name 'http', its EndpointSlices have ''",
+        ),
+    ],
+)
+def test_an_endpoint_slice_that_is_none_is_read_as_far_as_it_goes(
+    isoline: Isoline, shop: Path, labels: str, ports: str, why: str
+) -> None:
+    """A request for its Service ends at the endpoints."""
+    text = SHOP.replace("labels: {kubernetes.io/service-name: cart}", f"labels: {labels}")
+    shop.write_text(text.replace("ports: [{name: http, port: 8080}]", f"ports: {ports}"))
+
+    program = isoline("explain", "http://shop.example.com/cart", "--from", "shop.yaml", "-o", "json")
+
+    answer = json.loads("\n".join(program.stdout))["answer"]
+    assert answer == f"503: cluster shop/cart/80 has no endpoint that is ready: {why}"
+
+
+@pytest.mark.parametrize("url", ["http://shop.example.com/cart", "http://shop.example.com/cart/x"])
+def test_both_routes_of_a_path_that_is_rewritten_have_its_line(
+    isoline: Isoline, shop: Path, url: str
+) -> None:
+    """`rewrite-path: /` is a route for the path alone and one for what is below it."""
+    rewrite = "annotations: {projectcontour.io/rewrite-path: /}"
+    shop.write_text(
+        SHOP.replace("{name: web, namespace: shop}", f"{{name: web, namespace: shop, {rewrite}}}")
+    )
+
+    program = isoline("explain", url, "--from", "shop.yaml")
+
+    assert "  object    Ingress shop/web (shop.yaml:9)" in program.stdout
+
+
 @pytest.mark.usefixtures("shop")
 def test_json_has_a_field_for_each_step(isoline: Isoline) -> None:
     """Under the names of the lines."""
@@ -178,12 +217,15 @@ def test_a_file_that_does_not_parse_is_exit_code_2(isoline: Isoline, tmp_path: P
         (["shop.example.com/"], "shop.example.com/: expected http://HOST/PATH or https://HOST/PATH"),
         (["http://h:x/"], "http://h:x/: Port could not be cast to integer value as 'x'"),
         (["http://h/", "-H", "x"], "-H 'x': expected 'NAME: VALUE'"),
+        (["http://h/", "-H", "Host: \udcff"], "-H 'Host: \\udcff': not UTF-8"),
+        (["http://h/\udcff"], "'http://h/\\udcff': not UTF-8"),
+        (["http://h/", "-H", f"Host: h:{'9' * 5000}"], "-H Host: the port is none, expected one up to 65535"),
         (["http://h/", "--from", "nowhere"], "nowhere: no such file or folder"),
         (["http://h/", "--xds", "nowhere"], "--xds nowhere: expected unix:/PATH or host:port"),
         (["http://h/", "--xds", "a:1", "--from", "."], "give one of --from, --xds and --run-dir"),
         (["http://h/", "--run-dir", "nowhere"], "--run-dir nowhere: no isoline up runs there"),
     ],
-    ids=lambda given: " ".join(given) if isinstance(given, list) else "",
+    ids=lambda given: ascii(" ".join(given)[:60]) if isinstance(given, list) else "",
 )
 def test_wrong_usage_says_what_to_give(isoline: Isoline, words: list[str], said: str) -> None:
     """Exit code 2."""
