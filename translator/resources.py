@@ -9,11 +9,11 @@ from translator.envoy import cluster as cluster_side
 from translator.envoy import endpoint, listener
 from translator.envoy import route as route_side
 from translator.envoy import tls as tls_side
-from translator.model import Forward, Plain, Tls
+from translator.model import Forward, Tls
 from translator.ports import TCP, service
 from translator.settings import Settings
 from translator.slices import Group, slice_
-from translator.tls import NO_ROUTES, http_host, https_host, of_host, secured, secured_hosts
+from translator.tls import NO_ROUTES, has_routes, http_host, https_host, of_host, secured, secured_hosts
 from translator.virtual_host import served
 
 ALWAYS = (
@@ -62,11 +62,15 @@ def route_resource(_view: View, name: str) -> Row:
 
 
 def host_resource(view: View, name: str) -> Row | None:
-    """A virtual host; its clusters must be held before it. None when no route is left."""
+    """A virtual host; its clusters must be held before it. None when no route is left.
+
+    One whose routes are all for HTTPS answers 404 over HTTP: else a wildcard or a rule without host would
+    answer, another's perhaps.
+    """
     route_configuration, written = names.host_of(name)
     side = http_host if route_configuration == names.INGRESS_HTTP else https_host
     host = view(side, written)
-    if not host.routes:
+    if not host.routes and not (side is http_host and view(has_routes, written)):
         return None
     rest = view(side, names.ANY_HOST) if host.host.startswith("*.") else NO_ROUTES
     needs = tuple(names.key(names.CLUSTERS, cluster) for cluster in route_side.clusters(host, rest))
@@ -132,8 +136,7 @@ def of_ingress(view: View, ref: str) -> tuple[str, ...]:
     """
     found: dict[str, None] = {}
     for host, route in view(served, ref):
-        if route.plain is not Plain.ABSENT:
-            found[names.key(names.HOSTS, names.virtual_host(names.INGRESS_HTTP, host))] = None
+        found[names.key(names.HOSTS, names.virtual_host(names.INGRESS_HTTP, host))] = None
         if of_host(view, host) is not None:
             found[names.key(names.HOSTS, names.virtual_host(names.INGRESS_HTTPS, host))] = None
         if isinstance(route.action, Forward) and view.settings.clusters == "referenced":

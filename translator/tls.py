@@ -32,28 +32,27 @@ def claims(view: View, ref: str) -> tuple[float, tuple[TlsClaim, ...]]:
 def decided(view: View, host: str) -> Decided:
     """The oldest Ingress wins, then namespace/name, then the first written.
 
-    A Secret that is missing does not compete, and one that has never been good competes last: it may be
-    good in what an Envoy still holds, so its hosts stay and wait for it.
+    A Secret that is missing does not compete. One that has never been good does: it may be good in what an
+    Envoy still holds, and a restart of ours must not give its host to somebody else.
     """
     found = [
-        (kind == secret.UNKNOWN, created, ref, claim, kind)
+        (created, ref, claim, kind)
         for ref in view.index(INDEX, host)
         for created, brought in (view(claims, ref),)
         for claim in brought
         if claim.host == host and (kind := secret.key_type(view, claim.secret)) is not None
     ]
-    found.sort(key=lambda each: each[:3])  # stable: as written within one
+    found.sort(key=lambda each: each[:2])  # stable: as written within one
     if not found:
         return Decided(None)
-    is_unknown, _, winner, first, _ = found[0]
-    chosen: dict[str, str] = {}
-    for _, _, ref, claim, kind in found:
-        if ref == winner and (kind or is_unknown):
-            chosen.setdefault(kind, claim.secret)
+    _, winner, first, _ = found[0]
+    brought = {kind: claim.secret for _, ref, claim, kind in reversed(found) if ref == winner}
+    # Beside a good one, one that has never been good would only be waited for.
+    chosen = {kind: name for kind, name in brought.items() if kind != secret.UNKNOWN} or brought
     tls = Tls(tuple(sorted(chosen.values())), first.versions)
     lost = [
         _loss(host, winner, ref, claim)
-        for _, _, ref, claim, _ in found
+        for _, ref, claim, _ in found
         if claim.secret not in tls.secrets or claim.versions != tls.versions
     ]
     return Decided(tls, tuple(lost))

@@ -33,10 +33,10 @@ def redirect(port: int = 0) -> object:
 
 
 def test_without_http_there_are_no_routes_on_port_80(kube: Kube, envoy: Envoy) -> None:
-    """HTTPS has them."""
+    """HTTPS has them; the host is there without any, so that no wildcard answers for it."""
     kube.apply(web(allow="false"), KUARD, SECRET)
 
-    assert envoy.hosts == {}
+    assert envoy.hosts == {SHOP: host(SHOP)}
     assert envoy.https_hosts == {SHOP: host(SHOP, SERVED)}
     assert kube.routes("Ingress/default/web") == 1
     assert kube.problems == ()

@@ -1,6 +1,7 @@
 """Which handshakes are answered, with which Secret; the TLS section of the Ingress API."""
 
 import re
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -9,6 +10,14 @@ from tests.stories.meant import host, route
 from tests.stories.objects import ingress, path, rule, service, tls
 from tests.stories.world import Envoy, Kube
 from tests.support.certificate import Pair, pair, secret
+from translator.derive import Derivation
+from translator.field import Field
+from translator.ingress.tls import read
+from translator.settings import Settings
+from translator.translator import Translator
+
+if TYPE_CHECKING:
+    from translator.problem import Problem
 
 KUARD = service("kuard", (80, "http"))
 SHOP = "shop.example.com"
@@ -249,7 +258,7 @@ def test_hosts_with_one_secret_and_the_same_settings_share_a_chain(kube: Kube, e
     kube.apply(ingress("b", to="kuard:80", host="b.com", tls=[tls("b.com", secret="web")]))
 
     assert list(envoy.https.filter_chains) == before
-    assert re.fullmatch("[0-9a-f]{8}", before[0].name)
+    assert re.fullmatch("[0-9a-f]{24}", before[0].name)
 
     kube.apply(ingress("c", to="kuard:80", host="c.com", tls=[tls("c.com", secret="c")]))
 
@@ -353,3 +362,30 @@ def test_what_is_wrong_with_one_entry_of_tls_concerns_it_alone(
 
     assert handshake.secrets(envoy.https, SHOP) == ["default/web"]
     assert f"Ingress/default/web {reason}" in kube.reasons
+
+
+def test_a_secret_that_was_never_good_keeps_its_host_for_its_ingress(kube: Kube, envoy: Envoy) -> None:
+    """An Envoy may hold a good version of it, and a restart must give nobody's host to somebody else."""
+    other = ingress(
+        "young", to="kuard:80", host=SHOP, created="2026-01-02T00:00:00Z", tls=[tls(SHOP, secret="b")]
+    )
+    old = ingress(
+        "old", to="kuard:80", host=SHOP, created="2026-01-01T00:00:00Z", tls=[tls(SHOP, secret="a")]
+    )
+
+    kube.apply(old, other, KUARD, secret("a", BROKEN), secret("b", pair(SHOP)))
+
+    assert handshake.secrets(envoy.https, SHOP) == ["default/a"]
+    assert "default/b" not in envoy.secrets
+
+
+def test_the_secret_of_a_rule_without_host_is_told_beside_a_default_certificate_too() -> None:
+    """It is served to nobody: what is for no known host gets the default certificate."""
+    ref, spec = "Ingress/default/web", {"tls": [{"secretName": "s"}], "rules": [{"http": {"paths": []}}]}
+    told: list[Problem] = []
+    translator = Translator(Settings(default_certificate="default/d"))
+    view = Derivation(translator._store, Settings(default_certificate="default/d"))
+
+    list(read(view, Field(ref, {"spec": spec}, "", told)["spec"], {}, Field(ref, {}, "annotations", told)))
+
+    assert [problem.reason for problem in told] == ["TLSWithoutHost"]

@@ -101,7 +101,7 @@ def _retry_on(written: str) -> str:
     for condition in conditions:
         if condition not in RETRY_ON:
             raise UnusableError(f"{condition!r} is none of Envoy's retry conditions")
-    return ",".join(conditions)
+    return ",".join(dict.fromkeys(conditions))  # each once: every route of the Ingress carries them
 
 
 def _count(written: str) -> int:
@@ -122,7 +122,13 @@ _PATH = re.compile(r"(?:/(?:[-A-Za-z0-9._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})*)+")
 _DOTS_OR_SLASH = re.compile(r"//|/\.{1,2}(?:/|$)|%2f|%5c|%00", re.IGNORECASE)
 
 
+# What Envoy takes of a whole request's headers is 60 KiB; every route of the Ingress carries it.
+_LONGEST_PATH = 4096
+
+
 def _path(written: str) -> str:
+    if len(written) > _LONGEST_PATH:
+        raise UnusableError(f"expected a path of at most {_LONGEST_PATH} characters")
     if _PATH.fullmatch(written) is None or _DOTS_OR_SLASH.search(written):
         raise UnusableError("expected a path such as /app, without query")
     return written

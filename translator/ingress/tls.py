@@ -95,7 +95,7 @@ def _hosts(view: View, entry: Field, rules: Field) -> Iterator[tuple[str, str]]:
         return
     for rule in rules.items():
         written = rule["host"].value if isinstance(rule.value, dict) else None
-        if not written and not view.settings.default_certificate:
+        if not written and (entry["secretName"].present or not view.settings.default_certificate):
             rule.tell(
                 reasons.TLS_WITHOUT_HOST,
                 f"{rule.path} has no host, so only a default certificate (--default-certificate) could serve"
