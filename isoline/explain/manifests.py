@@ -28,6 +28,8 @@ UNREADABLE = "Unreadable"
 class Derived:
     """Resources, each made when it is asked for: a request needs six, of some ten thousand."""
 
+    carries_secrets = True
+
     def __init__(self, rows: Mapping[str, Row], settings: Settings) -> None:
         self.translator = manifests.translator(settings)
         self.translator.apply(Change(rows, frozenset(), synced=False))

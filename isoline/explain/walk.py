@@ -34,6 +34,10 @@ HARMLESS = ("router", "compressor", "grpc_web", "decompressor", "cors", "grpc_st
 class Resources(Protocol):
     """Where Envoy's resources are had from."""
 
+    @property
+    def carries_secrets(self) -> bool:
+        """Whether it gives Secrets; it may withhold them from a connection in clear."""
+
     def get(self, type_: str, names: Sequence[str]) -> Mapping[str, bytes]:
         """Those of a type that there are, by name."""
 
@@ -98,10 +102,23 @@ class _Walk:
             named = f"SNI {sni}" if sni else "a handshake without SNI"
             self._answer(None, f"no filter chain of {name} takes {named}")
         self.found.chain, self.found.certificates = chosen.get("name", ""), secrets or ()
+        self._handshake()
         manager = chain.manager(chosen)
         if manager is None:
             self._answer(None, f"filter chain {self.found.chain} has no HTTP connection manager")
         return manager, int(socket.get("port_value", 0))
+
+    def _handshake(self) -> None:
+        """It fails while Envoy waits for any of the chain's Secrets."""
+        names = self.found.certificates
+        if not names:
+            return
+        if not self._resources.carries_secrets:
+            self._doubt(f"whether Secret {', '.join(names)} is served is not told over a connection in clear")
+            return
+        there = self._resources.get("secrets", names)
+        if missing := [name for name in names if name not in there]:
+            self._answer(None, f"Secret {', '.join(missing)} is not served")
 
     def _filters(self, manager: Decoded, virtual_host: str | None) -> None:
         """HTTP filters that answer before any route does."""

@@ -13,6 +13,7 @@ from envoy.extensions.filters.http.rbac.v3 import rbac_pb2 as http_rbac_pb2
 from envoy.extensions.filters.network.http_connection_manager.v3 import http_connection_manager_pb2
 from envoy.extensions.matching.common_inputs.network.v3 import network_inputs_pb2
 from envoy.extensions.transport_sockets.tls.v3 import tls_pb2
+from envoy.extensions.transport_sockets.tls.v3.secret_pb2 import Secret
 from google.protobuf import json_format, wrappers_pb2
 
 from isoline.explain import request
@@ -27,15 +28,17 @@ CLASSES: dict[str, type[Any]] = {
     "routes": RouteConfiguration,
     "hosts": VirtualHost,
     "clusters": Cluster,
+    "secrets": Secret,
 }
 Json = dict[str, Any]
 
 
 class Held:
-    """Resources by type and name, written as Envoy's JSON."""
+    """Resources by type and name, written as Envoy's JSON; Secrets only where they are carried."""
 
-    def __init__(self, **held: Json) -> None:
+    def __init__(self, *, carries_secrets: bool = True, **held: Json) -> None:
         self._held = held
+        self.carries_secrets = carries_secrets
 
     def get(self, type_: str, names: Sequence[str]) -> Mapping[str, bytes]:
         found = self._held.get(type_, {})
@@ -108,7 +111,7 @@ def host(*routes: Json, **fields: object) -> Json:
     return {"name": "r/x.com", "domains": ["x.com"], "routes": list(routes), **fields}
 
 
-def asked(url: str, *headers: str, **held: Json) -> Explanation:
+def asked(url: str, *headers: str, **held: Any) -> Explanation:  # noqa: ANN401 - and `carries_secrets`
     """What becomes of a request; there are the route configuration `r` and a cluster with one endpoint."""
     address = {"socket_address": {"address": "10.0.0.1", "port_value": 80}}
     endpoints = [{"lb_endpoints": [{"endpoint": {"address": address}}]}]
@@ -118,6 +121,9 @@ def asked(url: str, *headers: str, **held: Json) -> Explanation:
         "routes": {"r": {"name": "r"}},
         "hosts": {"r/x.com": host({"match": {"prefix": "/"}, "route": {"cluster": "web"}})},
         "clusters": {"web": cluster},
+        "secrets": {
+            name: {"name": name} for name in ("shop/one", "shop/two", "shop/exact", "shop/wild", "shop/rest")
+        },
     }
     return explain(request.parse(url, headers=headers), Held(**{**defaults, **held}))
 
@@ -260,6 +266,26 @@ def test_a_rewritten_path_is_that_of_the_backend(match: Json, action: Json, path
     )
 
     assert (found.upstream_path, found.forwarded) == (path, True)
+
+
+def test_a_handshake_fails_for_want_of_a_secret() -> None:
+    """One that was never good is not served, though its host stays."""
+    listeners = {"ingress_https": {"filter_chains": [chain("one")]}}
+
+    found = asked("https://x.com/", listeners=listeners, secrets={})
+
+    assert found.answer == "connection closed: Secret shop/one is not served"
+    assert not found.routed
+
+
+def test_a_secret_that_is_withheld_is_a_doubt() -> None:
+    """Over xDS in clear nobody can tell."""
+    listeners = {"ingress_https": {"filter_chains": [chain("one")]}}
+
+    found = asked("https://x.com/", listeners=listeners, secrets={}, carries_secrets=False)
+
+    assert found.forwarded
+    assert found.doubts == ["whether Secret shop/one is served is not told over a connection in clear"]
 
 
 @pytest.mark.parametrize(
