@@ -251,7 +251,7 @@ def test_only_a_secret_that_is_named_is_sent(kube: Kube, envoy: Envoy) -> None:
 
 
 def test_hosts_with_one_secret_and_the_same_settings_share_a_chain(kube: Kube, envoy: Envoy) -> None:
-    """Its name is 8 hex digits, and stays when hosts come and go."""
+    """Its name is 24 hex digits, and stays when hosts come and go."""
     kube.apply(WEB, KUARD, secret("web", pair(SHOP, "b.com")), secret("c", pair("c.com")))
     before = list(envoy.https.filter_chains)
 
