@@ -5,6 +5,9 @@ from collections.abc import Callable
 from typing import Any, Literal, TypeVar
 
 import click
+from click.core import ParameterSource
+
+from isoline.mistake import Mistake
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Form = Literal["text", "json", "yaml"]
@@ -146,6 +149,11 @@ def default_certificate() -> Callable[[Command], Command]:
     )  # fmt: skip
 
 
+def listen(default: str, text: str = "The address that Envoy listens at.") -> Callable[[Command], Command]:
+    """Where Envoy's ports are."""
+    return flag("--listen", metavar="IP", default=default, help=text)
+
+
 def redirect_port(default: int | None, shown: str) -> Callable[[Command], Command]:
     """Where redirects to HTTPS point."""
     return flag(
@@ -162,4 +170,24 @@ def meaning() -> Callable[[Command], Command]:
         default_certificate(),
         ingress_class(),
         enable_external_name(),
+        listen("127.0.0.1"),
+        port("http", 8080, "Envoy's port for HTTP."),
+        port("https", 8443, "Envoy's port for HTTPS."),
+        redirect_port(None, "that of --https-port"),
     )
+
+
+def only_one(*parameters: str) -> str | None:
+    """Which of these parameters is given; what stands on the command line goes before variables, which may be
+    there for another command. Raises Mistake when several are.
+    """
+    context = click.get_current_context()
+    for source in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT):
+        given = [name for name in parameters if context.get_parameter_source(name) is source]
+        if len(given) > 1:
+            flags = {each.name: each.opts[0] for each in context.command.params}
+            *others, last = (flags[name] for name in parameters)
+            raise Mistake(f"give one of {', '.join(others)} and {last}")
+        if given:
+            return given[0]
+    return None

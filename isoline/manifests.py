@@ -9,11 +9,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from isoline.mistake import Mistake
 from isoline.near import Near
 from isoline.place import Places
 from isoline.problem import Problem, Told, told
+from isoline.up import ports
 from runtime.link.row import Change, Row
 from translator.settings import Settings
 from translator.translator import Translator
@@ -63,6 +65,26 @@ def read(paths: Collection[str]) -> Manifests:
     folder = Folder()
     folder.apply(found, now=0.0)
     return Manifests(texts, dict(folder.rows), folder.ignored())
+
+
+def settings(
+    *,
+    listen: str,
+    http_port: int,
+    https_port: int,
+    redirect_port: int | None,
+    **others: Any,  # noqa: ANN401 - the other flags of meaning
+) -> Settings:
+    """The flags of meaning as the translator has them, with `up`'s port of redirects. Raises Mistake."""
+    ports.demand_distinct({"--http-port": http_port, "--https-port": https_port})
+    ports.demand_ip(listen)
+    return Settings(
+        listen=listen,
+        http_port=http_port,
+        https_port=https_port,
+        redirect_port=redirect_port or https_port,
+        **others,
+    )
 
 
 # What else is wrong with these rows, of which these resources were made: what only an edge can find out.

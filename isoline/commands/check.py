@@ -21,12 +21,11 @@ def command(paths: tuple[str, ...], form: flag.Form, **meaning: Any) -> int:  # 
     """
     from isoline import external_names, manifests  # noqa: PLC0415 - a second of imports, not for --help
     from isoline.unserved_classes import unserved  # noqa: PLC0415
-    from translator.settings import Settings  # noqa: PLC0415
 
     read = manifests.read(paths)
     asked: list[manifests.Asked] = [lambda rows, _: unserved(rows, meaning["ingress_class"])]
     asked += [external_names.refused] if meaning["enable_external_name"] else []
-    found = manifests.translate(read, Settings(**meaning), *asked).problems
+    found = manifests.translate(read, manifests.settings(**meaning), *asked).problems
     colours = output.coloured()
     output.result(
         output.shown(

@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from isoline import flag, output
+from isoline.mistake import Mistake
 
 
 @click.command()
@@ -19,12 +20,13 @@ def command(old: str, new: str, form: flag.Form, **meaning: Any) -> int:  # noqa
     differs, and the fingerprint of its certificate. Exit code 1 when there are differences, 2 when a file
     cannot be parsed.
     """
+    if old == new == "-":
+        raise Mistake("OLD and NEW are both -: stdin can be read once")
     from isoline import manifests  # noqa: PLC0415 - a second of imports, not for --help
     from isoline.difference import differences  # noqa: PLC0415
     from isoline.table import wrapped  # noqa: PLC0415
-    from translator.settings import Settings  # noqa: PLC0415
 
-    settings = Settings(**meaning)
+    settings = manifests.settings(**meaning)
     both = [manifests.translate(manifests.read([path]), settings) for path in (old, new)]
     unreadable = [each for one in both for each in one.problems if each.reason == "Unreadable"]
     for problem in unreadable:

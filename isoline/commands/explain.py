@@ -66,14 +66,13 @@ def _explained(
     run_dir: str | None,
     **meaning: Any,  # noqa: ANN401 - the flags of meaning
 ) -> "Explanation":
-    if sum(given is not None for given in (xds, run_dir, paths or None)) > 1:
-        raise Mistake("give one of --from, --xds and --run-dir")
-    if paths:
-        from isoline.explain import manifests  # noqa: PLC0415 - a second of imports
-        from translator.settings import Settings  # noqa: PLC0415
+    source = flag.only_one("paths", "xds", "run_dir")
+    if source == "paths":
+        from isoline import manifests  # noqa: PLC0415 - a second of imports
+        from isoline.explain.manifests import explain  # noqa: PLC0415
 
-        return manifests.explain(asked, paths, Settings(**meaning))
-    if xds is None:
+        return explain(asked, paths, manifests.settings(**meaning))
+    if source != "xds" or xds is None:
         from isoline.running import run_dir as running  # noqa: PLC0415
 
         xds = f"unix:{running(run_dir, OTHERWISE).xds}"

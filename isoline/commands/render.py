@@ -23,11 +23,10 @@ def command(paths: tuple[str, ...], only: str | None, form: flag.Form, **meaning
     """
     from isoline import manifests  # noqa: PLC0415 - a second of imports, not for --help
     from isoline.rendered import rendered, show  # noqa: PLC0415
-    from translator.settings import Settings  # noqa: PLC0415
 
     name = _name(paths)
     read = manifests.read(paths if name is None else paths[:-1])
-    translation = manifests.translate(read, Settings(**meaning))
+    translation = manifests.translate(read, manifests.settings(**meaning))
     for problem in translation.problems:
         output.say(problem.text(colours=output.coloured(on_stderr=True)))
     shown = {

@@ -29,8 +29,8 @@ def command(run_dir: str | None, addresses: tuple[str, ...], form: flag.Form) ->
     from isoline.status import status  # noqa: PLC0415 - not for --help
     from isoline.table import columns  # noqa: PLC0415
 
-    if run_dir is not None and addresses:
-        raise Mistake("give one of --run-dir and --debug")
+    if flag.only_one("run_dir", "addresses") == "run_dir":
+        addresses = ()
     found = status([(role, address, _page(address)) for role, address in _processes(run_dir, addresses)])
 
     def text() -> str:

@@ -23,7 +23,7 @@ from isoline.mistake import Mistake
 @flag.redirect_port(443, "443")
 @flag.ingress_class()
 @flag.enable_external_name()
-@flag.flag("--listen", metavar="IP", default="0.0.0.0", help="The address that Envoy listens at.")  # noqa: S104
+@flag.listen("0.0.0.0")  # noqa: S104
 @flag.port("http", 8080, "Envoy's port for HTTP.")
 @flag.port("https", 8443, "Envoy's port for HTTPS.")
 @flag.loopback_endpoints("refuse")

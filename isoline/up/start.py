@@ -27,7 +27,7 @@ def flags() -> Callable[[Command], Command]:
         flag.port("http", 8080, "Where Envoy serves HTTP."),
         flag.port("https", 8443, "Where Envoy serves HTTPS."),
         flag.port("stats", 8002, "Where Envoy serves /ready and /stats/prometheus."),
-        flag.flag("--listen", metavar="IP", default="127.0.0.1", help="The address of these ports."),
+        flag.listen("127.0.0.1", "The address of these ports."),
         flag.redirect_port(None, "that of --https-port"),
         flag.flag("--run-dir", metavar="DIR", help="Sockets and state, private.  [default: a temporary one]"),
         flag.flag(

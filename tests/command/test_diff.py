@@ -107,6 +107,14 @@ def test_a_file_that_does_not_parse_is_exit_code_2(isoline: Isoline, both: tuple
     assert isoline("diff", both[0], "nowhere").stderr == ["isoline: nowhere: no such file or folder"]
 
 
+def test_stdin_is_one_side_at_most(isoline: Isoline) -> None:
+    """It can be read once."""
+    program = isoline("diff", "-", "-")
+
+    assert program.exit_code() == 2
+    assert program.stderr == ["isoline: OLD and NEW are both -: stdin can be read once"]
+
+
 # Secrets
 
 

@@ -76,7 +76,7 @@ def test_every_step_of_a_request_is_a_line(isoline: Isoline) -> None:
     assert program.exit_code() == 0
     assert program.stdout == [
         "GET http://shop.example.com/cart/x?y",
-        "  listener  ingress_http (0.0.0.0:8080)",
+        "  listener  ingress_http (127.0.0.1:8080)",
         "  host      ingress_http/shop.example.com",
         "  route     3 of 3: path_separated_prefix /cart",
         "  object    Ingress shop/web (shop.yaml:9)",
@@ -191,12 +191,43 @@ def test_json_has_a_field_for_each_step(isoline: Isoline) -> None:
     program = isoline("explain", "http://shop.example.com/cart", "--from", "shop.yaml", "-o", "json")
 
     found = json.loads("\n".join(program.stdout))
-    assert found["listener"] == {"name": "ingress_http", "address": "0.0.0.0:8080"}
+    assert found["listener"] == {"name": "ingress_http", "address": "127.0.0.1:8080"}
     assert found["route"] == {"match": "path_separated_prefix /cart", "number": 3, "of": 3}
     place = {"file": "shop.yaml", "line": 9}
     assert found["object"] == {"kind": "Ingress", "namespace": "shop", "name": "web", **place}
     assert found["endpoints"] == ["10.0.0.1:8080", "10.0.0.2:8080"]
     assert found["status"] is None
+
+
+@pytest.mark.parametrize(
+    ("flags", "location"),
+    [
+        ([], "https://shop.example.com:8443/cart"),
+        (["--https-port", "9443"], "https://shop.example.com:9443/cart"),
+        (["--https-port", "9443", "--redirect-port", "443"], "https://shop.example.com/cart"),
+    ],
+)
+def test_a_redirect_leads_where_that_of_up_does(
+    isoline: Isoline, shop: Path, flags: list[str], location: str
+) -> None:
+    """To the https port, unless `--redirect-port` names another; the port that is asked is taken off."""
+    redirect = "annotations: {ingress.kubernetes.io/force-ssl-redirect: 'true'}"
+    shop.write_text(SHOP.replace("namespace: shop}", f"namespace: shop, {redirect}}}", 1))
+
+    url = "http://shop.example.com:8081/cart"
+    program = isoline("explain", url, "--from", "shop.yaml", "--http-port", "8081", *flags)
+
+    assert program.stdout[-1] == f"  answer    301 to {location}: the route redirects"
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_variable_that_is_there_for_another_command_yields_to_a_flag(isoline: Isoline) -> None:
+    """ISOLINE_XDS, for `isoline get`; two sources on the command line are a mistake."""
+    program = isoline(
+        "explain", "http://shop.example.com/cart", "--from", "shop.yaml", env={"ISOLINE_XDS": "unix:/nowhere"}
+    )
+
+    assert program.stdout[-1] == "  answer    forwarded to shop/cart/80"
 
 
 @pytest.mark.usefixtures("shop")

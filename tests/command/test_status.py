@@ -137,6 +137,13 @@ def test_nobody_at_the_address_is_exit_code_3(isoline: Isoline) -> None:
     ]
 
 
+def test_a_variable_yields_to_a_flag(isoline: Isoline) -> None:
+    """ISOLINE_DEBUG is a process's too."""
+    program = isoline("status", "--run-dir", "nowhere", env={"ISOLINE_DEBUG": "unix:/nowhere"})
+
+    assert program.stderr == ["isoline: --run-dir nowhere: no isoline up runs there"]
+
+
 @pytest.mark.envoy
 @pytest.mark.process
 def test_a_running_system_is_shown_with_its_envoy(
