@@ -1,5 +1,6 @@
 """External names that lead back to this machine: asked of DNS by `isoline check`, since no core can."""
 
+import contextlib
 import ipaddress
 import queue
 import socket
@@ -19,6 +20,8 @@ from translator.problem import Problem
 # All names together: a resolver without an answer is asked again for as long as it likes, and nobody waits
 # for it.
 SECONDS = 5.0
+# Asked at a time: a thread each.
+ASKERS = 32
 
 Lookup = Callable[[str], Iterable[str]]
 
@@ -68,10 +71,20 @@ def _external(resources: Mapping[str, Row]) -> Iterator[tuple[str, str]]:
 
 def _answers(asked: list[str], ask: Lookup, seconds: float) -> dict[str, list[str]]:
     """What came in time. Threads that are ended by nobody: none may keep the command from ending."""
-    found: queue.Queue[tuple[str, list[str]]] = queue.Queue()
+    waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
     for name in asked:
-        threading.Thread(target=lambda name=name: found.put((name, list(ask(name)))), daemon=True).start()
+        waiting.put(name)
+    found: queue.SimpleQueue[tuple[str, list[str]]] = queue.SimpleQueue()
     end = time.monotonic() + seconds
+
+    def ask_on() -> None:
+        with contextlib.suppress(queue.Empty):
+            while time.monotonic() < end:
+                name = waiting.get_nowait()
+                found.put((name, list(ask(name))))
+
+    for _ in range(min(ASKERS, len(asked))):
+        threading.Thread(target=ask_on, daemon=True).start()
     answers: dict[str, list[str]] = {}
     while len(answers) < len(asked):
         try:

@@ -1,12 +1,13 @@
 """The `isoline up` that runs on this machine, found by the sockets in its run directory."""
 
+import contextlib
 import os
 import socket
 import tempfile
 from pathlib import Path
 
 from isoline.mistake import Mistake
-from isoline.up.run_dir import RunDir
+from isoline.up.run_dir import ROLES, RunDir
 
 PREFIX = "isoline-"  # of a run directory that was not named
 CONNECT_SECONDS = 1.0
@@ -32,15 +33,24 @@ def run_dir(named: str | None, otherwise: str) -> RunDir:
 
 def _candidates() -> list[RunDir]:
     """Temporary run directories of ours; whose owner is another might answer what it likes."""
-    found = sorted(Path(tempfile.gettempdir()).glob(f"{PREFIX}*/xds"))
-    return [RunDir(path.parent) for path in found if path.parent.stat().st_uid == os.geteuid()]
+    found = []
+    for path in sorted(Path(tempfile.gettempdir()).glob(f"{PREFIX}*")):
+        with contextlib.suppress(OSError):  # a run that ends meanwhile
+            if path.stat().st_uid == os.geteuid():
+                found.append(RunDir(path))
+    return found
 
 
 def _answers(candidate: RunDir) -> bool:
+    """Whether any of its processes does: `status` is asked when one of them is down, too."""
+    return any(map(_listens, (candidate.xds, *map(candidate.debug, ROLES))))
+
+
+def _listens(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX) as probe:
         probe.settimeout(CONNECT_SECONDS)
         try:
-            probe.connect(str(candidate.xds))
+            probe.connect(str(path))
         except OSError:
             return False
     return True

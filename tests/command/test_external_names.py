@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from isoline.external_names import refused
+from isoline.external_names import ASKERS, refused
 from isoline.manifests import Manifests, read, translate
 from translator.settings import Settings
 
@@ -74,6 +74,24 @@ def test_nobody_waits_for_a_resolver_that_does_not_answer(written: Manifests) ->
     for_ever.set()
 
     assert found == ()
+
+
+def test_many_names_are_asked_for_by_few_threads(tmp_path: Path) -> None:
+    """And every one is."""
+    text = [OUTSIDE.replace("outside", f"o{at}").replace("api.", f"a{at}.") for at in range(100)]
+    (tmp_path / "web.yaml").write_text("\n---\n".join(text))
+    asked: dict[str, str] = {}
+
+    def local(name: str) -> list[str]:
+        asked[name] = threading.current_thread().name
+        return ["127.0.0.1"]
+
+    manifests = read([str(tmp_path)])
+    resources = translate(manifests, Settings(enable_external_name=True, clusters="all")).resources
+
+    assert len(list(refused(manifests.rows, resources, local))) == 100
+    assert len(asked) == 100
+    assert len(set(asked.values())) <= ASKERS
 
 
 @pytest.mark.parametrize(

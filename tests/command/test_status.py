@@ -1,11 +1,14 @@
 """`isoline status`: the processes, and what each Envoy holds, lags behind on, or refuses."""
 
 import json
+import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from isoline import running
 from isoline.status import status
 from isoline.table import WIDTH, columns
 from tests.support.backend import Backend
@@ -142,6 +145,24 @@ def test_a_variable_yields_to_a_flag(isoline: Isoline) -> None:
     program = isoline("status", "--run-dir", "nowhere", env={"ISOLINE_DEBUG": "unix:/nowhere"})
 
     assert program.stderr == ["isoline: --run-dir nowhere: no isoline up runs there"]
+
+
+@pytest.mark.parametrize("socket_name", ["xds", "watcher.debug", "xds-server.debug"])
+def test_a_run_is_found_by_any_process_that_answers(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, socket_name: str
+) -> None:
+    """`isoline status` says which one is down; so it must not need that one."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    (tmp_path / "isoline-ended").mkdir()
+    run = tmp_path / "isoline-a"
+    run.mkdir()
+
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(run / socket_name))
+        listening.listen()
+
+        assert running.run_dir(None, "x").path == run
+        assert running.run_dir(str(run), "x").path == run
 
 
 @pytest.mark.envoy
