@@ -1,7 +1,7 @@
 """The explanation of a request by manifests: the place of the object, and what is wrong with it."""
 
 import difflib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -15,7 +15,9 @@ from isoline.manifests import Manifests
 from isoline.near import Near
 from isoline.place import Places
 from isoline.problem import Problem, told
+from isoline.unserved_classes import why_not_ours
 from runtime.link.row import Change, Row
+from translator.ingress.annotation import ALLOW_HTTP
 from translator.settings import Settings
 
 SERVICE_NAME = "kubernetes.io/service-name"
@@ -59,8 +61,8 @@ def explain(request: Request, paths: Collection[str], settings: Settings) -> Exp
         rows = [(ref, derived.translator.told(ref)) for ref in concerned]
         problems = [each for ref, row in rows if row is not None for each in _problems(ref, row, read)]
         found.problems = [each.text() for each in problems[:SHOWN]]
-    if found.host is None and found.path is not None and found.status == NOT_FOUND:
-        _hint(found, read)
+    if found.route is None and found.path is not None and found.status == NOT_FOUND:
+        _hint(found, read, settings.ingress_class)
     if found.status == UNAVAILABLE and found.assignment is not None:
         found.why += f": {_without_endpoints(found.assignment, read)}"
     return found
@@ -132,12 +134,31 @@ def _without_endpoints(assignment: str, read: Manifests) -> str:
     return "its EndpointSlices list none"
 
 
-def _hint(found: Explanation, read: Manifests) -> None:
-    """A host that is spelled almost so."""
-    bodies = (orjson.loads(row.body) for key, row in read.rows.items() if key.startswith("Ingress/"))
-    rules = (rule for body in bodies for rule in _items(body.get("spec"), "rules") if isinstance(rule, dict))
-    known = {str(rule.get("host") or "").lower() for rule in rules}
+def _hint(found: Explanation, read: Manifests, ours: Collection[str]) -> None:
+    """Why an Ingress that names the host does not serve it; where none does, a host spelled almost so."""
+    known: dict[str, list[str]] = {}
+    for ref, body in _ingresses(read):
+        for rule in _items(body.get("spec"), "rules"):
+            known.setdefault(str(_member(rule, "host") or "").lower(), []).append(ref)
     host = without_port(found.request.authority).lower()
+    domains = hosts.candidates(host) if found.host is None else (found.domain.lower(),)
+    naming = [ref for domain in domains for ref in known.get(domain, ())]
+    for ref in naming:
+        body = orjson.loads(read.rows[ref].body)
+        if why := why_not_ours(read.rows, ours, body) or _not_in_clear(body):
+            found.why += f"; Ingress {ref.partition('/')[2]} names the host, but {why}"
+            return
     near = difflib.get_close_matches(host, sorted(known), n=1, cutoff=CUTOFF)
-    if near:
+    if near and not naming and found.host is None:
         found.why += f"; did you mean {near[0]}?"
+
+
+def _ingresses(read: Manifests) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    return ((key, orjson.loads(row.body)) for key, row in read.rows.items() if key.startswith("Ingress/"))
+
+
+def _not_in_clear(body: Mapping[str, Any]) -> str:
+    """That it has no routes over HTTP: a host without any is known over HTTPS at most."""
+    written = _member(_member(body["metadata"], "annotations"), ALLOW_HTTP.name)
+    is_refused = isinstance(written, str) and written.strip() == "false"
+    return f"{ALLOW_HTTP.name} is false" if is_refused else ""

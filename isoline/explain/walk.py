@@ -199,6 +199,8 @@ class _Walk:
 
     def _unmatched(self, count: int) -> NoReturn:
         path = self._request.path.partition("?")[0]
+        if not count:
+            self._answer(404, "the host is known, but has no routes")
         one = "its one route does not match" if count == 1 else f"none of its {count} routes matches"
         self._answer(404, f"the host is known, but {one} {path}")
 

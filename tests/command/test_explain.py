@@ -200,6 +200,29 @@ def test_json_has_a_field_for_each_step(isoline: Isoline) -> None:
 
 
 @pytest.mark.parametrize(
+    ("metadata", "why"),
+    [
+        ("kubernetes.io/ingress.class: nginx", 'its class is "nginx", which is not ours'),
+        ("kubernetes.io/ingress.allow-http: 'false'", "kubernetes.io/ingress.allow-http is false"),
+    ],
+)
+@pytest.mark.parametrize("rule", ["shop.example.com", "'*.example.com'"])
+def test_an_ingress_that_names_the_host_and_does_not_serve_it_is_named(
+    isoline: Isoline, shop: Path, metadata: str, why: str, rule: str
+) -> None:
+    """And the host itself is not what may have been meant."""
+    text = SHOP.replace("namespace: shop}", f"namespace: shop, annotations: {{{metadata}}}}}", 1)
+    shop.write_text(text.replace("shop.example.com", rule))
+
+    program = isoline("explain", "http://shop.example.com/cart", "--from", "shop.yaml", "-o", "json")
+
+    answer = json.loads("\n".join(program.stdout))["answer"]
+    assert answer.startswith("404: ")
+    assert answer.endswith(f"; Ingress shop/web names the host, but {why}")
+    assert "did you mean" not in answer
+
+
+@pytest.mark.parametrize(
     ("flags", "location"),
     [
         ([], "https://shop.example.com:8443/cart"),
