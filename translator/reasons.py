@@ -85,7 +85,8 @@ DEFAULT_BACKEND_UNUSED = Reason(
 )
 CLASS_NOT_SERVED = Reason(
     "ClassNotServed",
-    "An Ingress has a class that is not isoline's, and no IngressClass object has that name. "
+    "An Ingress has a class that is not isoline's, and no IngressClass object has that name; or it has none, "
+    "and another controller's IngressClass is the default. "
     "It is not served; only `isoline check` says so.",
     "Correct the class, add its IngressClass, or run with `--ingress-class`.",
     "warning",
