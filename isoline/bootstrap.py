@@ -4,7 +4,6 @@ Source: envoy.config.bootstrap.v3.Bootstrap. An Envoy names itself in its first 
 of its stream send pings.
 """
 
-import ipaddress
 import secrets
 import socket
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from envoy_data_plane.envoy.extensions.upstreams.http import v3 as upstream
 from envoy_data_plane.envoy.type.matcher import v3 as matcher
 from envoy_data_plane.google.protobuf import Struct, Value
 
+from runtime.ip import is_ip
 from runtime.link.address import Address
 from runtime.wire import any_of, to_json
 from translator.regex import MAX_PROGRAM_SIZE
@@ -121,7 +121,7 @@ def _xds_cluster(start: Start) -> cluster.Cluster:
         secured = None
     else:
         server = Address.parse(f"tcp://{start.xds}")
-        found, named = _socket(server.host, server.port), not _is_ip(server.host)
+        found, named = _socket(server.host, server.port), not is_ip(server.host)
         secured = _mtls(start.xds_tls, server.host) if start.xds_tls is not None else None
     kind = cluster.ClusterDiscoveryType.STRICT_DNS if named else cluster.ClusterDiscoveryType.STATIC
     return cluster.Cluster(
@@ -140,12 +140,12 @@ def _mtls(folder: str, host: str) -> core.TransportSocket:
     """TLS 1.3, our certificate shown, the server's checked for its CA and for the name that was asked for."""
     path = Path(folder)
     kind = (
-        tls.SubjectAltNameMatcherSanType.IP_ADDRESS if _is_ip(host) else tls.SubjectAltNameMatcherSanType.DNS
+        tls.SubjectAltNameMatcherSanType.IP_ADDRESS if is_ip(host) else tls.SubjectAltNameMatcherSanType.DNS
     )
     name = tls.SubjectAltNameMatcher(san_type=kind, matcher=matcher.StringMatcher(exact=host))
     version = tls.TlsParametersTlsProtocol.TLSv1_3
     context = tls.UpstreamTlsContext(
-        sni="" if _is_ip(host) else host,
+        sni="" if is_ip(host) else host,
         common_tls_context=tls.CommonTlsContext(
             alpn_protocols=["h2"],
             tls_params=tls.TlsParameters(
@@ -244,11 +244,3 @@ def _pipe(path: str, mode: int = 0) -> core.Address:
 def _socket(host: str, port: int, *, both: bool = False) -> core.Address:
     """`both`: `::` takes IPv4 as well."""
     return core.Address(socket_address=core.SocketAddress(address=host, port_value=port, ipv4_compat=both))
-
-
-def _is_ip(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

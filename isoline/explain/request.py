@@ -3,13 +3,13 @@
 Source: envoy, source/common/http/conn_manager_utility.cc and path_utility.cc.
 """
 
-import ipaddress
 import string
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote, urlsplit
 
 from isoline.explain.schema import Decoded
+from runtime.ip import is_ip
 
 PORTS = {"http": 80, "https": 443}
 HIGHEST_PORT = 65535
@@ -84,7 +84,7 @@ def parse(url: str, method: str = "GET", headers: Iterable[str] = ()) -> Request
     authority = given.pop("host", authority)
     if has_port(authority) and not _is_port(authority.rpartition(":")[2]):
         raise ValueError(f"-H Host: the port is none, expected one up to {HIGHEST_PORT}")
-    sni = parts.hostname if parts.scheme == "https" and not _is_address(parts.hostname) else ""
+    sni = parts.hostname if parts.scheme == "https" and not is_ip(parts.hostname) else ""
     return Request(method.upper(), parts.scheme, authority, path, given, sni)
 
 
@@ -257,11 +257,3 @@ def _character(path: str, at: int, output: list[str]) -> int:
     else:
         output.append(character)
     return 1
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

@@ -1,8 +1,8 @@
 """The hosts that a rule may name (k8s.io/apimachinery, IsDNS1123Subdomain and IsWildcardDNS1123Subdomain)."""
 
-import ipaddress
 import re
 
+from runtime.ip import is_ip
 from translator import names, reasons
 from translator.field import Field
 
@@ -21,7 +21,7 @@ def normal(written: str) -> str | None:
     host = written.lower()
     if not host:
         return names.ANY_HOST
-    if len(host) > LONGEST or not host.isascii() or _HOST.fullmatch(host) is None or _is_address(host):
+    if len(host) > LONGEST or not host.isascii() or _HOST.fullmatch(host) is None or is_ip(host):
         return None
     if host.startswith("*.") and host.count(".") >= MOST_WILDCARD_LABELS:
         return None
@@ -41,11 +41,3 @@ def read(field: Field) -> str | None:
     elif written != written.lower():
         field.tell(reasons.HOST_NOT_LOWERCASE, f"host {written!r} is served as {host!r}")
     return host
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
