@@ -19,9 +19,9 @@ from isoline.up import ports
 from runtime.link.row import Change, Row
 from translator.settings import Settings
 from translator.translator import Translator
-from watcher.folder import Folder
-from watcher.manifests import MAX_BYTES, Manifest, parse
-from watcher.names import is_hidden, is_manifest
+from watcher.files.folder import Folder
+from watcher.files.manifests import MAX_BYTES, Manifest, parse
+from watcher.files.names import is_hidden, is_manifest
 
 STDIN = "-"
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from watcher.manifests import line_of
+from watcher.files.manifests import line_of
 
 # A document is parsed again for each field that is looked up in it. In a larger one, such as a List of
 # thousands of objects, the object's own line has to do.

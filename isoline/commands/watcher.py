@@ -33,8 +33,8 @@ def command(**flags: Any) -> int:  # noqa: ANN401 - a value for each flag
     if not Path(flags["folder"]).is_dir():
         raise Mistake(f"--folder {flags['folder']}: no such folder; name one that holds manifests")
     from runtime import log, workgroup  # noqa: PLC0415 - not for --help
-    from watcher import run  # noqa: PLC0415
-    from watcher.settings import Settings  # noqa: PLC0415
+    from watcher.files import run  # noqa: PLC0415
+    from watcher.files.settings import Settings  # noqa: PLC0415
 
     settings = Settings(**flags)
     log.configure(settings.log_level, "watcher")

@@ -12,7 +12,7 @@ import orjson
 from isoline.demo import certificate
 from isoline.mistake import Mistake
 from runtime.start_error import StartError
-from watcher.manifests import parse
+from watcher.files.manifests import parse
 
 MANIFESTS = Path(__file__).parent / "manifests"
 SERVICES = "backends.yaml"

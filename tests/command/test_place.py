@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isoline.place import MAX_DOCUMENT, Places
-from watcher.manifests import line_of, parse
+from watcher.files.manifests import line_of, parse
 
 SERVICE = "apiVersion: v1\nkind: Service\nmetadata:\n  name: {name}\nspec:\n  ports:\n  - port: {port}\n"
 PIECES = st.sampled_from(

@@ -10,8 +10,8 @@ from runtime.link.link_replica import LinkReplica
 from runtime.workgroup import Workgroup
 from tests.watcher.table import objects, problems
 from tests.watcher.texts import service
-from watcher.run import wire
-from watcher.settings import Settings
+from watcher.files.run import wire
+from watcher.files.settings import Settings
 
 # Far above the slowest: a link that is turned elsewhere, noticed by the second look through everything.
 DEADLINE_SECONDS = 20.0

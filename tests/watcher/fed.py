@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from runtime.link.row import Row
 from tests.watcher.table import objects, problems
-from watcher.folder import Batch, Folder
-from watcher.manifests import parse
+from watcher.files.folder import Batch, Folder
+from watcher.files.manifests import parse
 
 
 class Fed:

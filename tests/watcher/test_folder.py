@@ -3,8 +3,8 @@
 from tests.watcher.fed import Fed
 from tests.watcher.texts import BROKEN, service, services
 from watcher import reasons
-from watcher.folder import FOLDER, MAX_PROBLEMS, SETTLE_LIMIT_SECONDS, SETTLE_SECONDS
-from watcher.manifests import Manifest
+from watcher.files.folder import FOLDER, MAX_PROBLEMS, SETTLE_LIMIT_SECONDS, SETTLE_SECONDS
+from watcher.files.manifests import Manifest
 from watcher.problem import Problem
 
 UNREADABLE = "Unreadable: line 2, column 1: did not find expected node content (while parsing a flow node)"

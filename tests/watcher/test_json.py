@@ -2,8 +2,8 @@
 
 import pytest
 
-from watcher import json_stream
-from watcher.unreadable import UnreadableError
+from watcher.files import json_stream
+from watcher.files.unreadable import UnreadableError
 
 REFUSED = {
     '{"a": 1,\n "b": 2,}': "line 2, column 9: a comma before '}'",

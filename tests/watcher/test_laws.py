@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.watcher.fed import Fed
 from tests.watcher.texts import BROKEN, service, services
-from watcher.manifests import parse
+from watcher.files.manifests import parse
 
 pytestmark = pytest.mark.law
 

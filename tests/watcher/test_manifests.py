@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from tests.watcher.texts import BROKEN, service, services
-from watcher.manifests import MAX_BYTES, Manifest, parse
+from watcher.files.manifests import MAX_BYTES, Manifest, parse
 
 SERVICE = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}}
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from watcher.notices import (
+from watcher.files.notices import (
     LIMIT_SECONDS,
     NEW_SECONDS,
     OPEN_SECONDS,

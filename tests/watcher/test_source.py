@@ -9,9 +9,9 @@ import pytest
 
 from tests.watcher.conftest import Watched
 from tests.watcher.texts import service
-from watcher import watch
-from watcher.source import Source
-from watcher.tree import Place
+from watcher.files import watch
+from watcher.files.source import Source
+from watcher.files.tree import Place
 
 POLLING = ".: Polling: fs.inotify.max_user_instances is used up"
 

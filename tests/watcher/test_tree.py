@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.watcher.texts import service, services
-from watcher.manifests import MAX_BYTES, Manifest
-from watcher.tree import MissingError, Place, Tree
+from watcher.files.manifests import MAX_BYTES, Manifest
+from watcher.files.tree import MissingError, Place, Tree
 
 
 @pytest.fixture

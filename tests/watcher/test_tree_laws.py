@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.watcher.fed import Fed
 from tests.watcher.texts import services
-from watcher.tree import Tree
+from watcher.files.tree import Tree
 
 pytestmark = pytest.mark.law
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from tests.watcher.texts import BOMB
-from watcher import yaml_stream
-from watcher.unreadable import UnreadableError
+from watcher.files import yaml_stream
+from watcher.files.unreadable import UnreadableError
 
 # What `kubectl apply --dry-run=client -o json` makes of them (sigs.k8s.io/yaml on goyaml.v2).
 SCALARS: dict[str, object] = {

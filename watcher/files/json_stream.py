@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final, NoReturn
 
-from watcher.unreadable import UnreadableError
-from watcher.yaml_scalar import MAX_DIGITS
-from watcher.yaml_stream import MAX_DEPTH, Document
+from watcher.files.unreadable import UnreadableError
+from watcher.files.yaml_scalar import MAX_DIGITS
+from watcher.files.yaml_stream import MAX_DEPTH, Document
 
 SPACE: Final = re.compile(r"[ \t\n\r]*")
 

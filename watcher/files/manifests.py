@@ -7,10 +7,11 @@ from typing import Any, Final
 import orjson
 
 from runtime.link.row import Row
-from watcher import json_stream, kinds, reasons, yaml_stream
+from watcher import kinds, reasons
+from watcher.files import json_stream, yaml_stream
+from watcher.files.unreadable import UnreadableError
+from watcher.files.yaml_stream import Document
 from watcher.problem import Problem
-from watcher.unreadable import UnreadableError
-from watcher.yaml_stream import Document
 
 # Five seconds of parsing and 200 MiB of memory, and the whole file is read again after each edit.
 # The 30,000 objects of 10,000 routed Services are half of it.

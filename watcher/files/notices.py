@@ -6,7 +6,7 @@ Notices are hints: they come late, twice or not at all, and what is true is seen
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from watcher.names import is_hidden, is_manifest
+from watcher.files.names import is_hidden, is_manifest
 
 # What is saved together is read together: the next notice of one `cp` or `sed -i` comes in less.
 QUIET_SECONDS: Final = 0.005

@@ -13,7 +13,7 @@ import orjson
 
 from runtime.link.row import Row
 from watcher import reasons
-from watcher.manifests import Manifest, twice
+from watcher.files.manifests import Manifest, twice
 from watcher.problem import Problem
 
 # Nothing is lost until no file has changed for this long: editors and git remove and write in milliseconds.

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from watcher.manifests import MAX_BYTES, TOO_LARGE, Manifest, parse
-from watcher.names import is_hidden, is_manifest
+from watcher.files.manifests import MAX_BYTES, TOO_LARGE, Manifest, parse
+from watcher.files.names import is_hidden, is_manifest
 
 # Device, inode, size, and when content and inode last changed; or an error number: equal, there is nothing
 # new to read.

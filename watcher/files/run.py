@@ -16,11 +16,11 @@ from runtime.link.keys import LinkKeys
 from runtime.link.link_publisher import LinkPublisher
 from runtime.probe import Probe
 from runtime.workgroup import Workgroup
-from watcher.folder import FOLDER, Batch, Folder
-from watcher.notices import Notice, Notices, Work
-from watcher.settings import Settings
-from watcher.source import Source
-from watcher.tree import MissingError
+from watcher.files.folder import FOLDER, Batch, Folder
+from watcher.files.notices import Notice, Notices, Work
+from watcher.files.settings import Settings
+from watcher.files.source import Source
+from watcher.files.tree import MissingError
 
 log = structlog.get_logger()
 

@@ -21,8 +21,8 @@ from yaml.events import (
 )
 from yaml.reader import ReaderError
 
-from watcher import yaml_scalar
-from watcher.unreadable import UnreadableError
+from watcher.files import yaml_scalar
+from watcher.files.unreadable import UnreadableError
 
 # The deepest API object (a CustomResourceDefinition's schema) stays below; orjson writes up to 254 levels.
 MAX_DEPTH: Final = 100

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
-from watcher.names import is_manifest
-from watcher.notices import Kind, Notice
-from watcher.tree import Place
+from watcher.files.names import is_manifest
+from watcher.files.notices import Kind, Notice
+from watcher.files.tree import Place
 
 if TYPE_CHECKING:
     from watchdog.events import FileSystemEvent, FileSystemEventHandler

@@ -5,12 +5,12 @@ import errno
 from collections.abc import Callable
 
 from watcher import reasons
-from watcher.folder import FOLDER
-from watcher.manifests import EMPTY, Manifest
-from watcher.notices import Notice, Work
+from watcher.files.folder import FOLDER
+from watcher.files.manifests import EMPTY, Manifest
+from watcher.files.notices import Notice, Work
+from watcher.files.tree import MissingError, Place, Tree
+from watcher.files.watch import LIMITS, Watch, WatchError
 from watcher.problem import Problem
-from watcher.tree import MissingError, Place, Tree
-from watcher.watch import LIMITS, Watch, WatchError
 
 
 class Source:
