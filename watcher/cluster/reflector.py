@@ -88,6 +88,7 @@ class Reflector:
         """When to ask."""
         self._chance = chance
         self._backoff = Backoff(chance)
+        self._expiries = Backoff(chance)  # apart: what expired in a long outage is listed soon after it
         self._version = ""  # to watch from; empty when all must be listed
         self._draft: _Draft | None = None
         self._offered = True  # lists as streams (WatchList, KEP-3157)
@@ -279,10 +280,9 @@ class Reflector:
         one.
         """
         in_pages = self._draft is not None and not self._streams
-        self._fail(now, told, "listing", relist=True)
-        if in_pages:
-            self._draft = _Draft(limit=0)
-            self.lists += 1
+        self.state, self.trouble = "listing", told
+        self.due = self._expiries.failed(now)
+        self._version, self._draft = "", _Draft(limit=0) if in_pages else None
 
     def _refuse(self, now: float, told: str) -> None:
         """A status that may pass; when it does not, the version may be at fault."""
