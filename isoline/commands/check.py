@@ -7,7 +7,7 @@ import click
 from isoline import flag, output
 
 if TYPE_CHECKING:
-    from isoline.manifests import Manifests
+    from isoline.objects import Objects
 
 
 @click.command()
@@ -19,13 +19,13 @@ def command(paths: tuple[str, ...], form: flag.Form, **meaning: Any) -> int:  # 
 
     One line a problem; exit code 1 when one of them is an error, 0 when there are none or warnings alone.
     """
-    from isoline import external_names, manifests  # noqa: PLC0415 - a second of imports, not for --help
+    from isoline import external_names, manifests, translation  # noqa: PLC0415 - a second of imports, not for --help
     from isoline.unserved_classes import unserved  # noqa: PLC0415
 
     read = manifests.read(paths)
-    asked: list[manifests.Asked] = [lambda rows, _: unserved(rows, meaning["ingress_class"])]
+    asked: list[translation.Asked] = [lambda rows, _: unserved(rows, meaning["ingress_class"])]
     asked += [external_names.refused] if meaning["enable_external_name"] else []
-    found = manifests.translate(read, manifests.settings(**meaning), *asked).problems
+    found = translation.translate(read, translation.settings(**meaning), *asked).problems
     colours = output.coloured()
     output.result(
         output.shown(
@@ -37,13 +37,13 @@ def command(paths: tuple[str, ...], form: flag.Form, **meaning: Any) -> int:  # 
     _tell_ignored(read)
     errors = sum(problem.severity == "error" for problem in found)
     output.say(
-        f"{output.counted(read.objects, 'object')} in {output.counted(len(read.files), 'file')}:"
+        f"{output.counted(len(read), 'object')} {read.place}:"
         f" {output.counted(errors, 'error')}, {output.counted(len(found) - errors, 'warning')}"
     )
     return 1 if errors else 0
 
 
-def _tell_ignored(read: "Manifests") -> None:
+def _tell_ignored(read: "Objects") -> None:
     if read.ignored:
         kinds = ", ".join(f"{kind} ({number})" for kind, number in sorted(read.ignored.items()))
         output.say(f"kinds that isoline does not read: {kinds}")

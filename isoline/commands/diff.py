@@ -22,12 +22,12 @@ def command(old: str, new: str, form: flag.Form, **meaning: Any) -> int:  # noqa
     """
     if old == new == "-":
         raise Mistake("OLD and NEW are both -: stdin can be read once")
-    from isoline import manifests  # noqa: PLC0415 - a second of imports, not for --help
+    from isoline import manifests, translation  # noqa: PLC0415 - a second of imports, not for --help
     from isoline.difference import differences  # noqa: PLC0415
     from isoline.table import wrapped  # noqa: PLC0415
 
-    settings = manifests.settings(**meaning)
-    both = [manifests.translate(manifests.read([path]), settings) for path in (old, new)]
+    settings = translation.settings(**meaning)
+    both = [translation.translate(manifests.read([path]), settings) for path in (old, new)]
     unreadable = [each for one in both for each in one.problems if each.reason == "Unreadable"]
     for problem in unreadable:
         output.say(problem.text(colours=output.coloured(on_stderr=True)))

@@ -68,10 +68,10 @@ def _explained(
 ) -> "Explanation":
     source = flag.only_one("paths", "xds", "run_dir")
     if source == "paths":
-        from isoline import manifests  # noqa: PLC0415 - a second of imports
-        from isoline.explain.manifests import explain  # noqa: PLC0415
+        from isoline import manifests, translation  # noqa: PLC0415 - a second of imports
+        from isoline.explain.objects import explain  # noqa: PLC0415
 
-        return explain(asked, paths, manifests.settings(**meaning))
+        return explain(asked, manifests.read(paths), translation.settings(**meaning))
     if source != "xds" or xds is None:
         from isoline.running import run_dir as running  # noqa: PLC0415
 

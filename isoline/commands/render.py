@@ -21,17 +21,15 @@ def command(paths: tuple[str, ...], only: str | None, form: flag.Form, **meaning
     NAME, after the paths, is that of a resource, as in ingress_http/shop.example.com. What is wrong in the
     manifests is told on stderr. Exit code 1 when there is no such resource, 2 when a file cannot be parsed.
     """
-    from isoline import manifests  # noqa: PLC0415 - a second of imports, not for --help
+    from isoline import manifests, translation  # noqa: PLC0415 - a second of imports, not for --help
     from isoline.rendered import rendered, show  # noqa: PLC0415
 
     name = _name(paths)
     read = manifests.read(paths if name is None else paths[:-1])
-    translation = manifests.translate(read, manifests.settings(**meaning))
-    for problem in translation.problems:
+    made = translation.translate(read, translation.settings(**meaning))
+    for problem in made.problems:
         output.say(problem.text(colours=output.coloured(on_stderr=True)))
-    shown = {
-        type_: found for type_, found in rendered(translation.resources).items() if only in (None, type_)
-    }
+    shown = {type_: found for type_, found in rendered(made.resources).items() if only in (None, type_)}
     if name is not None:
         shown = {type_: {name: found[name]} if name in found else {} for type_, found in shown.items()}
         if not any(shown.values()):
@@ -40,7 +38,7 @@ def command(paths: tuple[str, ...], only: str | None, form: flag.Form, **meaning
             )
             return 1
     show(shown, form)
-    return 2 if any(problem.reason == "Unreadable" for problem in translation.problems) else 0
+    return 2 if any(problem.reason == "Unreadable" for problem in made.problems) else 0
 
 
 def _name(paths: tuple[str, ...]) -> str | None:
