@@ -13,12 +13,14 @@ from isoline.output import counted
 from watcher.files.folder import Folder
 from watcher.files.manifests import MAX_BYTES, Manifest, parse
 from watcher.files.names import is_hidden, is_manifest
+from watcher.kinds import DEFAULT_NAMESPACE
 
 STDIN = "-"
 
 
-def read(paths: Collection[str]) -> Objects:
-    """What stands in files, folders and stdin (`-`), each by its path as on the command line.
+def read(paths: Collection[str], namespace: str = DEFAULT_NAMESPACE) -> Objects:
+    """What stands in files, folders and stdin (`-`), each by its path as on the command line; objects
+    that name no namespace are in this one.
 
     Raises Mistake for a path that cannot be read.
     """
@@ -31,7 +33,7 @@ def read(paths: Collection[str]) -> Objects:
             texts[path] = None
             found[path] = Manifest.unreadable(error.strerror or str(error))
         else:
-            found[path] = parse(path, texts[path] or b"")
+            found[path] = parse(path, texts[path] or b"", namespace)
     folder = Folder()
     folder.apply(found, now=0.0)
     return Objects(dict(folder.rows), f"in {counted(len(texts), 'file')}", texts, folder.ignored())

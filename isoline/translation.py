@@ -4,12 +4,15 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import Any
 
+from isoline import flag
 from isoline.near import Near
 from isoline.objects import Objects
 from isoline.place import Places
 from isoline.problem import Problem, Told, told
+from isoline.unread import is_known
 from isoline.up import ports
 from runtime.link.row import Change, Row
 from translator.settings import Settings
@@ -29,13 +32,15 @@ class Translation:
 
 def settings(
     *,
+    of_cluster: bool,
     listen: str,
     http_port: int,
     https_port: int,
     redirect_port: int | None,
+    loopback_endpoints: flag.Loopback | None,
     **others: Any,  # noqa: ANN401 - the other flags of meaning
 ) -> Settings:
-    """The flags of meaning as the translator has them, with `up`'s port of redirects. Raises Mistake."""
+    """The flags of meaning as `up` gives them to the translator, for files or a cluster. Raises Mistake."""
     ports.demand_distinct({"--http-port": http_port, "--https-port": https_port})
     ports.demand_ip(listen)
     return Settings(
@@ -43,6 +48,7 @@ def settings(
         http_port=http_port,
         https_port=https_port,
         redirect_port=redirect_port or https_port,
+        loopback_endpoints=flag.loopback(loopback_endpoints, of_cluster=of_cluster),
         **others,
     )
 
@@ -53,16 +59,15 @@ def translate(objects: Objects, settings: Settings, *asked: Asked) -> Translatio
     assert output is not None  # noqa: S101 - there is one whenever the objects are complete
     places = Places(objects.files.get)
     near = Near(objects.rows)
-    found = (
+    of_translator = (each for ref, row in output.statuses.puts.items() for each in told(ref, row.body))
+    of_edges = (each for ask in asked for each in ask(objects.rows, output.resources.puts))
+    found = [
         each.problem(places.line_of, near.hint(each))
-        for ref, row in output.statuses.puts.items()
-        for each in told(ref, row.body)
-    )
-    more = (
-        each.problem(places.line_of) for ask in asked for each in ask(objects.rows, output.resources.puts)
-    )
+        for each in chain(of_translator, of_edges)
+        if is_known(objects, each)
+    ]
     order = {path: number for number, path in enumerate(objects.files)}
-    by_place = sorted([*found, *more], key=partial(_place, order))
+    by_place = sorted(found, key=partial(_place, order))
     return Translation(output.resources.puts, tuple(by_place))
 
 

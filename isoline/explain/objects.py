@@ -15,6 +15,7 @@ from isoline.near import Near
 from isoline.objects import Objects
 from isoline.place import Places
 from isoline.problem import Problem, told
+from isoline.unread import is_known
 from isoline.unserved_classes import why_not_ours
 from runtime.link.row import Change, Row
 from translator.ingress.annotation import ALLOW_HTTP
@@ -53,6 +54,12 @@ def explain(request: Request, read: Objects, settings: Settings) -> Explanation:
         for each in _problems(ref, read.rows[ref], read)
         if each.reason == UNREADABLE
     )
+    found.doubts += [
+        each.text()
+        for ref in read.rows
+        if ref.startswith("API/")
+        for each in _problems(ref, read.rows[ref], read)
+    ]
     if found.object is not None:
         _place(found, read)
     if not found.routed:
@@ -69,7 +76,9 @@ def explain(request: Request, read: Objects, settings: Settings) -> Explanation:
 
 def _problems(ref: str, row: Row, read: Objects) -> list[Problem]:
     places, near = Places(read.files.get), Near(read.rows)
-    return [each.problem(places.line_of, near.hint(each)) for each in told(ref, row.body)]
+    return [
+        each.problem(places.line_of, near.hint(each)) for each in told(ref, row.body) if is_known(read, each)
+    ]
 
 
 def _named(found: Explanation, read: Objects) -> list[str]:

@@ -18,8 +18,8 @@ from kubernetes.aio.config import ConfigException, load_kube_config
 from kubernetes.aio.config.incluster_config import SERVICE_TOKEN_FILENAME, load_incluster_config
 
 from runtime.start_error import StartError
+from watcher.kinds import DEFAULT_NAMESPACE
 
-DEFAULT_NAMESPACE = "default"
 BEARER = "BearerToken"  # under which the client keeps a whole Authorization header
 
 

@@ -82,7 +82,7 @@ def _unread(reflectors: Sequence[Reflector]) -> frozenset[tuple[str, str]]:
 def _hopeless(follower: Follower, cluster: Cluster) -> str | None:
     """What no waiting helps against: somebody sits at the terminal."""
     if follower.unreachable is not None:
-        return follower.unreachable
+        return f"API server unreachable: {follower.unreachable}"
     for each in cluster.missing:
         if each.state == "forbidden":
             hint = "; name the namespaces that you may read with --watch-namespace"
