@@ -80,6 +80,12 @@ class Election:
             candidate.paused = -math.inf
         self.until(max((time for time, _, _ in self._events), default=self.time))
 
+    def until_asking(self, candidate: Candidate) -> None:
+        """Until a request of it is under way, for half a minute at most."""
+        end = self.time + 30.0
+        while self._events and self.time < end and candidate.lease.deadline < math.inf:
+            self.until(self._events[0][0])
+
     def leaders(self) -> list[Candidate]:
         return [candidate for candidate in self.candidates if candidate.leads(self.time)]
 

@@ -39,6 +39,17 @@ def pause(number: int, seconds: float) -> Step:
     return step
 
 
+def stop(seconds: float) -> Step:
+    """Whoever leads, after it has sent a request and before it sees the answer."""
+
+    def step(election: Election) -> None:
+        for candidate in election.leaders():
+            election.until_asking(candidate)
+            candidate.paused = election.time + seconds
+
+    return step
+
+
 def release(number: int) -> Step:
     """Once; the process ends with it."""
     return lambda election: election.candidates[number % len(election.candidates)].lease.release()
@@ -56,7 +67,8 @@ def kill(number: int) -> Step:
 
 waits = st.builds(wait, st.floats(0.0, 20.0))
 pauses = st.builds(pause, which, st.floats(0.0, 40.0))
-steps = st.lists(st.one_of(waits, waits, pauses, st.builds(kill, which)), max_size=20)
+stops = st.builds(stop, st.floats(0.0, 40.0))
+steps = st.lists(st.one_of(waits, waits, pauses, stops, st.builds(kill, which)), max_size=20)
 
 
 @given(
