@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Tests run on both cores of the smallest machine they are meant for; a file stays on one worker.
 WORKERS ?= 2
 
-.PHONY: install demo test check lint fast bench soak fuzz lock clean
+.PHONY: install apiserver demo test check lint fast bench soak fuzz lock clean
 .DEFAULT_GOAL := install
 
 install: .venv/installed
@@ -21,9 +21,14 @@ install: .venv/installed
 demo: install
 	@exec $(BIN)/isoline demo
 
+# etcd and kube-apiserver for the tests: those in KUBEBUILDER_ASSETS, else built with Go (ten minutes, once) into the
+# user's cache. With neither, the tests that need them are skipped.
+apiserver: install
+	@$(BIN)/python -m tests.kube.apiserver.build
+
 # All tests: stories, laws, costs, oracle, faults, the demo itself. About ten minutes on two cores. Twenty failures
 # tell what is broken; the rest of them might wait for it an hour, each until its deadline.
-test: install
+test: install apiserver
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --maxfail 20
 
 # What a developer runs before each commit: two minutes on two cores.
@@ -37,7 +42,7 @@ lint: install
 	$(BIN)/yamllint --strict compose.yaml deploy
 
 fast: install
-	HYPOTHESIS_PROFILE=fast $(BIN)/python -m pytest -q -n $(WORKERS) -m "not envoy and not process"
+	HYPOTHESIS_PROFILE=fast $(BIN)/python -m pytest -q -n $(WORKERS) -m "not envoy and not process and not cluster"
 
 bench: install
 	$(BIN)/python -m bench

@@ -34,16 +34,16 @@ def together(*flags: Callable[[Command], Command]) -> Callable[[Command], Comman
     return decorate
 
 
-class SecretName(click.ParamType[str]):
-    """`namespace/name` of a Secret."""
+class ObjectName(click.ParamType[str]):
+    """`namespace/name` of an object."""
 
-    name = "secret"
+    name = "name"
     PATTERN = re.compile(r"[a-z0-9][-a-z0-9]{0,62}/[a-z0-9][-.a-z0-9]{0,252}")
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The same; it fails as click does."""
         if self.PATTERN.fullmatch(str(value)) is None:
-            self.fail(f"{value!r} names no Secret; write it as namespace/name", param, ctx)
+            self.fail(f"{value!r} names no object; write it as namespace/name", param, ctx)
         return str(value)
 
 
@@ -88,6 +88,14 @@ def process() -> Callable[[Command], Command]:
         flag("--probe", metavar="ADDR", help="/healthz, /readyz, /metrics at host:port or unix:PATH."),
         flag("--debug", metavar="ADDR", help="/debug/status, /debug/profile at loopback or unix:PATH."),
         log_level(),
+    )
+
+
+def kubeconfig(text: str) -> Callable[[Command], Command]:
+    """How a cluster is reached."""
+    return together(
+        flag("--kubeconfig", metavar="FILE", help=text),
+        flag("--context", metavar="NAME", help="That of the kubeconfig.  [default: its current one]"),
     )
 
 
@@ -143,7 +151,7 @@ def loopback_endpoints(default: str) -> Callable[[Command], Command]:
 def default_certificate() -> Callable[[Command], Command]:
     """The certificate of handshakes that are for no host."""
     return flag(
-        "--default-certificate", type=SecretName(), metavar="NS/NAME",
+        "--default-certificate", type=ObjectName(), metavar="NS/NAME",
         help="The Secret for tls hosts that name none, and for handshakes that are for no known host.  "
         "[default: none]",
     )  # fmt: skip

@@ -12,8 +12,8 @@ from translator.ingress import ingress_class, routes, tls
 from translator.settings import Settings
 from translator.store import Store, kind_of
 
-# The watcher's own problems; they concern files, not objects, and are passed on as they are.
-FILE = "File"
+# The watcher's own problems, of files and of what an API server refuses; they are passed on as they are.
+PASSED_ON = frozenset({"File", "API"})
 # Objects or values a step: some milliseconds, so that heartbeats are not late.
 STEP = 16
 
@@ -69,7 +69,7 @@ class Translator:
         self._recount: set[str] = set()
         self._resources: dict[str, Row | None] = {}  # what is wanted; None until it has been made
         self._statuses: dict[str, Row] = {}
-        self._files: dict[str, Row | None] = {}  # pending changes of File rows
+        self._passed_on: dict[str, Row | None] = {}  # pending changes of such rows
         self._gone: set[str] = set()  # pending deletes of statuses
         self._held: frozenset[str] = frozenset()
         self.synced = False  # the objects are complete now
@@ -149,8 +149,8 @@ class Translator:
             self._view.touch(self._store.delete(ref))
             self._forget(ref)
         for at, (ref, row) in enumerate(puts.items(), 1):
-            if kind_of(ref) == FILE:
-                self._files[ref] = row
+            if kind_of(ref) in PASSED_ON:
+                self._passed_on[ref] = row
             else:
                 new = ref not in self._store
                 self._view.touch(self._store.put(ref, row.body))
@@ -168,8 +168,8 @@ class Translator:
 
     def _forget(self, ref: str) -> None:
         kind = kind_of(ref)
-        if kind == FILE:
-            self._files[ref] = None
+        if kind in PASSED_ON:
+            self._passed_on[ref] = None
         if (causes := self._kinds.get(kind)) is not None:
             self._view.unpin(causes, ref)
             self._cause(ref, ())
@@ -247,7 +247,7 @@ class Translator:
                 gone.add(ref)
             if step % STEP == 0:
                 yield
-        for ref, row in self._files.items():
+        for ref, row in self._passed_on.items():
             if row is not None and self._owns(ref):
                 puts[ref] = row
             elif row is None and ref in self._statuses:
@@ -256,7 +256,7 @@ class Translator:
             del self._statuses[ref]
         self._statuses.update(puts)
         self._gone.clear()
-        self._files.clear()
+        self._passed_on.clear()
         return Batch(puts, frozenset(gone))
 
 

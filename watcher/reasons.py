@@ -31,5 +31,11 @@ POLLING = Reason(
     "Raise the limit that the message names; changes are seen a second late until then.",
     "warning",
 )
+FORBIDDEN = Reason(
+    "Forbidden",
+    "The API server does not let isoline read a resource. What was read of it before stays in use; "
+    "otherwise it is as if there were none of it.",
+    "Grant the verbs list and watch that the message names (deploy/ has the roles).",
+)
 
 ALL: tuple[Reason, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Reason))

@@ -80,7 +80,7 @@ def test_a_flag_may_be_given_as_a_variable(isoline: Isoline) -> None:
         (["xds-server", "--cluster-grace", "5 minutes"], r".*'5 minutes' is no duration; write it as 60s.*"),
         (
             ["up", "--default-certificate", "web", "x"],
-            r".*'web' names no Secret; write it as namespace/name.*",
+            r".*'web' names no object; write it as namespace/name.*",
         ),
         (["check", "nowhere"], r"isoline: nowhere: no such file or folder"),
         (["render", "nowhere"], r"isoline: nowhere: no such file or folder"),

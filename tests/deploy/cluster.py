@@ -4,7 +4,6 @@ import base64
 import functools
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -15,8 +14,8 @@ import yaml
 
 from isoline import certgen
 from tests.deploy.container import ROOT, Container, HttpProbe, Plan, entry_point
+from tests.kube.kubectl import KUBECTL
 
-KUBECTL = Path(sys.executable).with_name("kubectl")
 WORKLOADS = ("Deployment", "StatefulSet")
 
 Object = dict[str, Any]

@@ -21,10 +21,9 @@ from watcher.files.notices import Notice, Notices, Work
 from watcher.files.settings import Settings
 from watcher.files.source import Source
 from watcher.files.tree import MissingError
+from watcher.published import OBJECTS, publish
 
 log = structlog.get_logger()
-
-OBJECTS: Final = "objects"
 
 # So often the whole folder is looked through whatever is told: notices are lost (inotify's queue is full), or
 # never come (another machine writes to a network file system, a link is turned around elsewhere).
@@ -37,15 +36,8 @@ MISSING_SECONDS: Final = 0.2
 # Files that a line of the log names.
 LOGGED: Final = 5
 
-BATCHES = prometheus_client.Counter("isoline_watcher_batches", "Batches of objects published.")
-ROWS = prometheus_client.Counter("isoline_watcher_rows", "Rows put or deleted.")
 FILES = prometheus_client.Counter("isoline_watcher_files", "Files read.")
 POLLING = prometheus_client.Gauge("isoline_watcher_polling", "1 while no notices of changes can be had.")
-SECONDS = prometheus_client.Histogram(
-    "isoline_watcher_look_seconds",
-    "Time from a notice of a change to what follows being published.",
-    buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2, 10),
-)
 
 
 def wire(settings: Settings, group: Workgroup) -> None:
@@ -140,15 +132,12 @@ class _Process:
 
     def _publish(self, batch: Batch, files: Sequence[str] = ()) -> None:
         self._started = True
-        at = time.time() - (time.monotonic() - batch.since)
-        self.publisher.publish(
-            OBJECTS, puts=batch.puts, deletes=batch.deletes, synced=True, held=batch.held, at=at
-        )
         FILES.inc(len(files))
-        if batch.puts or batch.deletes:
-            BATCHES.inc()
-            ROWS.inc(len(batch.puts) + len(batch.deletes))
-            SECONDS.observe(time.monotonic() - batch.since)
-            log.info(
-                "objects published", puts=len(batch.puts), deletes=len(batch.deletes), files=files[:LOGGED]
-            )
+        publish(
+            self.publisher,
+            puts=batch.puts,
+            deletes=batch.deletes,
+            held=batch.held,
+            since=batch.since,
+            files=files[:LOGGED],
+        )

@@ -33,6 +33,7 @@ class Clock:
 
 
 CALM = Fate(0.01, 0.01)
+LOST = Fate(math.inf, math.inf)
 
 
 class Candidate:
@@ -41,6 +42,7 @@ class Candidate:
         self.clock = clock
         self.killed = False
         self.paused = -math.inf  # until then it does nothing
+        self.cut = -math.inf  # until then nothing of it arrives
 
     def now(self, time: float) -> float:
         return self.clock.offset + self.clock.rate * time
@@ -77,7 +79,7 @@ class Election:
         """From now on no request is lost or late, and those under way have come to their end."""
         self._fates = []
         for candidate in self.candidates:
-            candidate.paused = -math.inf
+            candidate.paused = candidate.cut = -math.inf
         self.until(max((time for time, _, _ in self._events), default=self.time))
 
     def until_asking(self, candidate: Candidate) -> None:
@@ -120,6 +122,8 @@ class Election:
 
     def _send(self, candidate: Candidate, request: Request) -> None:
         fate = self._fates.pop() if self._fates else CALM
+        if self.time < candidate.cut:
+            fate = LOST
         answered = False
 
         def arrive() -> None:

@@ -1,0 +1,68 @@
+"""What a cluster holds now, read once and whole: for tools."""
+
+import asyncio
+import random
+from collections.abc import Mapping, Sequence
+
+from runtime.link.row import Row
+from watcher.cluster.access import Access
+from watcher.cluster.api import Api
+from watcher.cluster.cluster import Batch, Cluster
+from watcher.cluster.follower import Follower
+from watcher.cluster.reflector import Reflector
+from watcher.cluster.source import sources
+
+# Until the whole cluster is listed; a large one takes seconds.
+SECONDS = 60.0
+LOOK_SECONDS = 0.02
+
+
+class FetchError(Exception):
+    """The cluster can't be read; the text says why."""
+
+
+def fetch(access: Access, namespaces: Sequence[str] = ()) -> Mapping[str, Row]:
+    """The rows that a watcher would publish: objects, and `API//<resource>` for what must not be read.
+
+    Raises FetchError, and StartError for a kubeconfig that cannot be used.
+    """
+    return asyncio.run(_fetch(access, namespaces))
+
+
+async def _fetch(access: Access, namespaces: Sequence[str]) -> Mapping[str, Row]:
+    whole: asyncio.Future[Mapping[str, Row]] = asyncio.get_running_loop().create_future()
+
+    def take(batch: Batch) -> None:
+        if not whole.done():
+            whole.set_result(batch.puts)
+
+    reflectors = [Reflector(source, random.random) for source in sources(namespaces)]
+    cluster = Cluster(reflectors)
+    async with Api(access) as api:
+        follower = Follower(api, reflectors, cluster, take)
+        following = asyncio.create_task(follower.run())
+        try:
+            async with asyncio.timeout(SECONDS):
+                while not whole.done():
+                    if following.done():
+                        following.result()  # a bug of ours
+                    if (wrong := _hopeless(follower, cluster)) is not None:
+                        raise FetchError(wrong)
+                    await asyncio.sleep(LOOK_SECONDS)
+            return whole.result()
+        except TimeoutError:
+            raise FetchError(f"not listed within {SECONDS:g} s: {_waiting(cluster)}") from None
+        finally:
+            following.cancel()
+            await asyncio.wait([following])
+
+
+def _hopeless(follower: Follower, cluster: Cluster) -> str | None:
+    """What no waiting helps against: somebody sits at the terminal."""
+    if follower.unreachable is not None:
+        return follower.unreachable
+    return next((each.trouble for each in cluster.missing if each.state == "forbidden"), None)
+
+
+def _waiting(cluster: Cluster) -> str:
+    return ", ".join(f"{each.source.name} ({each.trouble or each.state})" for each in cluster.missing)

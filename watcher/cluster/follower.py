@@ -1,0 +1,165 @@
+"""The edge of the cluster's watches: a connection for each source, and one table from all of them."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import prometheus_client
+import structlog
+
+from watcher.cluster import line
+from watcher.cluster.api import Api, Stream, UnreachableError
+from watcher.cluster.cluster import Batch, Cluster
+from watcher.cluster.reflector import Reflector, Request
+
+log = structlog.get_logger()
+
+OK = 200
+
+REQUESTS = prometheus_client.Counter(
+    "isoline_watcher_requests", "Lists and watches asked of the API server.", ["resource", "verb"]
+)
+HELD = prometheus_client.Gauge("isoline_watcher_objects", "Objects known of each resource.", ["resource"])
+CURRENT = prometheus_client.Gauge(
+    "isoline_watcher_current", "1 while nothing of a resource is missed.", ["resource"]
+)
+
+
+class Follower:
+    """Follows the sources until cancelled; `take` gets each batch of the whole. `api` has been entered."""
+
+    def __init__(
+        self, api: Api, reflectors: Sequence[Reflector], cluster: Cluster, take: Callable[[Batch], None]
+    ) -> None:
+        self.unreachable: str | None = None
+        """Why the API server can't be reached."""
+        self._api = api
+        self._reflectors = reflectors
+        self._cluster = cluster
+        self._take = take
+        self._hurried = {reflector.source.name: asyncio.Event() for reflector in reflectors}
+        self._flush: asyncio.TimerHandle | asyncio.Handle | None = None
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for reflector in self._reflectors:
+                    tasks.create_task(self._follow(reflector), name=reflector.source.name)
+        finally:
+            if self._flush is not None:
+                self._flush.cancel()
+
+    def status(self) -> list[dict[str, Any]]:
+        """Of each source, for /debug/status."""
+        return [
+            {
+                "source": each.source.name,
+                "state": each.state,
+                "trouble": each.trouble,
+                "objects": len(each.objects),
+                "lists": each.lists,
+            }
+            for each in self._reflectors
+        ]
+
+    async def _follow(self, reflector: Reflector) -> None:
+        clock = asyncio.get_running_loop().time
+        name, resource = reflector.source.name, reflector.source.resource
+        while True:
+            request = reflector.request(clock())
+            if request is None:
+                self._hurried[name].clear()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout_at(reflector.due):
+                        await self._hurried[name].wait()
+                continue
+            REQUESTS.labels(resource, "watch" if request.watch else "list").inc()
+            before = reflector.state, reflector.trouble
+            await self._ask(reflector, request)
+            self._tell(reflector, before)
+            self._changed()
+
+    async def _ask(self, reflector: Reflector, request: Request) -> None:
+        """Until the answer has ended, or failed. The reflector's clock is the loop's."""
+        clock = asyncio.get_running_loop().time
+        end = clock() + request.seconds
+        try:
+            async with (
+                asyncio.timeout_at(_sooner(end, reflector)) as patience,
+                self._api.open(request.path, request.query) as stream,
+            ):
+                self._answered()
+                if stream.status == OK and request.watch:
+                    await self._read(reflector, stream, patience, end)
+                    return
+                answer = await stream.whole()
+            if answer.status == OK:
+                reflector.page(answer.body, clock())
+            else:
+                reflector.refused(answer.status, line.message(answer.body), answer.retry_after, clock())
+        except UnreachableError as error:
+            reflector.lost(str(error), clock())
+            if self.unreachable is None:
+                log.warning("API server unreachable", error=str(error))
+            self.unreachable = str(error)
+        except TimeoutError:
+            reflector.late(clock())
+
+    async def _read(
+        self, reflector: Reflector, stream: Stream, patience: asyncio.Timeout, end: float
+    ) -> None:
+        clock = asyncio.get_running_loop().time
+        before = reflector.state, reflector.trouble
+        reflector.opened(clock())
+        self._changed()
+        async for piece in stream.pieces():
+            if not reflector.feed(piece, clock()):
+                return
+            if (now := (reflector.state, reflector.trouble)) != before:
+                self._tell(reflector, before)
+                before = now
+            patience.reschedule(_sooner(end, reflector))
+            self._changed()
+        reflector.ended(clock())
+
+    def _answered(self) -> None:
+        if self.unreachable is None:
+            return
+        self.unreachable = None
+        log.warning("API server reachable again")
+        self._cluster.answered(asyncio.get_running_loop().time())
+        for hurried in self._hurried.values():
+            hurried.set()
+
+    def _changed(self) -> None:
+        """What has come is given out when all that has arrived with it is read."""
+        if self._flush is not None:
+            self._flush.cancel()
+        self._flush = asyncio.get_running_loop().call_soon(self._give)
+
+    def _give(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._flush = None
+        if (batch := self._cluster.batch(loop.time())) is not None:
+            self._take(batch)
+        elif self._cluster.deadline is not None:
+            self._flush = loop.call_at(self._cluster.deadline, self._give)
+
+    def _tell(self, reflector: Reflector, before: tuple[str, str]) -> None:
+        """One line when a source fails in a new way, and one when it is well again."""
+        resource = reflector.source.resource
+        HELD.labels(resource).set(len(reflector.objects))
+        CURRENT.labels(resource).set(reflector.current)
+        if before == (reflector.state, reflector.trouble) or self.unreachable is not None:
+            return
+        about = {"source": reflector.source.name, "state": reflector.state}
+        if reflector.state in {"failing", "forbidden"}:
+            log.warning("source not current", **about, error=reflector.trouble)
+        else:
+            log.info("source followed", **about, objects=len(reflector.objects))
+
+
+def _sooner(end: float, reflector: Reflector) -> float:
+    return end if reflector.patience is None else min(end, reflector.patience)

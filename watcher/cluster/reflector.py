@@ -1,0 +1,296 @@
+"""The core of one list and watch: which objects an API server has, whatever happens on the way.
+
+Requests come out, answers and failures go in. A list is taken whole or not at all, and by difference: what
+stays was never gone. Source:
+https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from watcher.cluster import line
+from watcher.cluster.backoff import FIRST_SECONDS, Backoff
+from watcher.cluster.line import BrokenError, Line
+from watcher.cluster.objects import Entry, Fact, Objects
+from watcher.cluster.source import Source
+
+# The server ends a watch after five to ten minutes (client-go's minWatchTimeout); later than that, and a
+# little, it is the network that has not told us.
+WATCH_SECONDS: Final = 300.0
+GRACE_SECONDS: Final = 30.0
+LIST_SECONDS: Final = 65.0
+PAGE: Final = 500
+# A list that comes as a stream and pauses so long is asked for in pages: servers before 1.27 never say that
+# it is whole.
+SILENCE_SECONDS: Final = 15.0
+# A watch that ends sooner, and without a word, has failed: else we would ask in circles.
+SHORT_SECONDS: Final = 1.0
+# A list of nothing, where there was something, counts when it has come so often; a cache may have lost its
+# content.
+DOUBTS: Final = 3
+DOUBT_SECONDS: Final = 1.0
+# Of a cache that has seen nothing yet: not what a list is of, nor what a watch starts from.
+NO_VERSIONS: Final = frozenset({"", "0"})
+# Refusals of a watch after which its version is no longer trusted.
+PATIENCE: Final = 5
+# So often, at most, it is asked whether a kind is there by now.
+MISSING_SECONDS: Final = 30.0
+# A server says when to come back; not for longer than this.
+MAX_RETRY_AFTER: Final = 60.0
+
+FORBIDDEN, NOT_FOUND, GONE = 403, 404, 410
+# How a server answers that does not offer lists as streams: Bad Request, Unprocessable Entity.
+NOT_OFFERED: Final = (400, 422)
+
+EVENTS: Final = frozenset({"ADDED", "MODIFIED", "DELETED", "BOOKMARK"})
+
+State = Literal["listing", "watching", "failing", "forbidden", "missing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to GET, and for how many seconds at most. `watch`: the answer is a stream of lines, else one
+    body.
+    """
+
+    path: str
+    query: Mapping[str, str]
+    watch: bool
+    seconds: float
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A list that is not whole yet; `token` is that of its next page, `limit` 0 for all in one."""
+
+    entries: dict[str, Entry] = field(default_factory=dict)
+    token: str = ""
+    limit: int = PAGE
+
+
+class Reflector:
+    """One source. `now` is any clock that only goes forward, in seconds; `chance` gives numbers from 0 to
+    below 1.
+
+    `known`: its objects have been seen whole, or the cluster has no such kind. `current`: nothing has been
+    missed since. `trouble` says in words why not, `lists` how many lists were begun.
+    """
+
+    def __init__(self, source: Source, chance: Callable[[], float], fact: Fact | None = None) -> None:
+        self.source = source
+        self.objects = Objects(source.kind, source.name, fact)
+        self.state: State = "listing"
+        self.trouble = ""
+        self.known = False
+        self.lists = 0
+        self.due = 0.0
+        """When to ask."""
+        self._chance = chance
+        self._backoff = Backoff(chance)
+        self._expiries = Backoff(chance)  # apart: what expired in a long outage is listed soon after it
+        self._version = ""  # to watch from; empty when all must be listed
+        self._draft: _Draft | None = None
+        self._offered = True  # lists as streams (WatchList, KEP-3157)
+        self._lines = line.Splitter()
+        self._opened = 0.0
+        self._heard = 0.0
+        self._silent = True  # the stream so far
+        self._refusals = 0
+        self._doubts = 0
+
+    @property
+    def current(self) -> bool:
+        """Whether all is known up to now."""
+        return self.state in {"watching", "missing"}
+
+    @property
+    def _streams(self) -> bool:
+        """Whether a list is asked for as a stream; one that is doubted is asked for in the other way."""
+        return self._offered and not self._doubts
+
+    @property
+    def patience(self) -> float | None:
+        """By when a list that comes as a stream has to say more; None for a watch, which may be silent."""
+        return self._heard + SILENCE_SECONDS if self._draft is not None else None
+
+    def request(self, now: float) -> Request | None:
+        """What to ask now, None before `due`. Its answer or failure comes before the next call."""
+        if now < self.due:
+            return None
+        if self._version:
+            return self._watch(now, {"resourceVersion": self._version})
+        if self._draft is None:
+            self._draft = _Draft()
+            self.lists += 1
+        if self._streams:
+            return self._watch(now, {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"})
+        query = {**self.source.selector, "limit": str(self._draft.limit), "continue": self._draft.token}
+        query = {name: value for name, value in query.items() if value not in {"", "0"}}
+        return Request(self.source.path, query, watch=False, seconds=LIST_SECONDS)
+
+    def opened(self, now: float) -> None:
+        """A stream begins, with status 200."""
+        self._heard = now
+        if self._draft is None:
+            self._watching()
+
+    def feed(self, piece: bytes, now: float) -> bool:
+        """Takes a piece of a stream; whether to read on."""
+        self._heard = now
+        try:
+            for text in self._lines.feed(piece):
+                if text and not self._take(line.read(text), now):
+                    return False
+        except BrokenError as error:
+            self._fail(now, f"the server sent {error}", relist=True)
+            return False
+        return True
+
+    def ended(self, now: float) -> None:
+        """A stream has ended as streams do."""
+        if self._draft is not None:
+            self._fail(now, "the list ended before it was whole", relist=True)
+        elif self._silent and now - self._opened < SHORT_SECONDS:
+            self._refuse(now, "the watch ended at once")
+        else:
+            self.due = now
+
+    def page(self, body: bytes, now: float) -> None:
+        """Takes a page of a list, with status 200."""
+        draft = self._draft or _Draft()
+        try:
+            page = line.page(body)
+        except BrokenError as error:
+            self._fail(now, f"the server sent {error}", relist=True)
+            return
+        self._add(draft, page.items)
+        draft.token = page.token
+        if not page.token:
+            self._replace(draft, page.version, now)
+
+    def refused(self, status: int, message: str, retry_after: float | None, now: float) -> None:
+        """The answer has another status than 200; `message` is the server's."""
+        told = f"{status}: {message}" if message else f"HTTP status {status}"
+        if status == GONE:
+            self._expired(now, told)
+        elif status in NOT_OFFERED and self._draft is not None and self._streams:
+            self._offered, self.due = False, now
+        elif status == FORBIDDEN:
+            self._fail(now, told, "forbidden")
+        elif status == NOT_FOUND and self.source.custom:
+            self._missing(now)
+        else:
+            self._refuse(now, told)
+        if retry_after is not None:
+            self.due = max(self.due, now + min(retry_after, MAX_RETRY_AFTER))
+
+    def lost(self, reason: str, now: float) -> None:
+        """No answer, or one that broke off. What was heard of a watch counts, and so do whole pages."""
+        self._fail(now, reason, relist=self._streams and self._draft is not None)
+
+    def late(self, now: float) -> None:
+        """Nothing has come for too long."""
+        if self._streams and self._draft is not None:
+            self._offered = False
+            self._fail(now, f"nothing was said of the list for {SILENCE_SECONDS:g} s", relist=True)
+        else:
+            self._fail(now, "the answer did not end in time")
+
+    def hurry(self, now: float) -> None:
+        """The server answers others again; soon we ask, too."""
+        if self.state == "failing":
+            self.due = min(self.due, now + FIRST_SECONDS * self._chance())
+
+    def _watch(self, now: float, listed: Mapping[str, str]) -> Request:
+        self._lines, self._silent = line.Splitter(), True
+        self._opened = self._heard = now
+        seconds = int(WATCH_SECONDS * (1 + self._chance()))
+        query = {"watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": str(seconds), **listed}
+        query.update(self.source.selector)
+        return Request(self.source.path, query, watch=True, seconds=seconds + GRACE_SECONDS)
+
+    def _take(self, found: Line, now: float) -> bool:
+        """One line; whether to read on."""
+        self._silent = False
+        self._refusals = 0
+        if found.type == "ERROR":
+            if found.code == GONE:
+                self._expired(now, found.message)
+            else:
+                self._fail(now, f"{found.code}: {found.message}", relist=True)
+            return False
+        if found.type not in EVENTS:
+            raise BrokenError(f"an event of unknown type {found.type!r}")
+        if self._draft is not None:
+            return self._list(self._draft, found, now)
+        if found.type != "BOOKMARK" and (entry := self.objects.entry(found.object)) is not None:
+            (self.objects.delete if found.type == "DELETED" else self.objects.put)(entry)
+        self._version = found.version or self._version
+        return True
+
+    def _list(self, draft: _Draft, found: Line, now: float) -> bool:
+        """One line of a list that comes as a stream; whether to read on."""
+        if found.type == "BOOKMARK":
+            return not found.whole or self._replace(draft, found.version, now)
+        if found.type != "DELETED":
+            self._add(draft, [found.object])
+        elif (entry := self.objects.entry(found.object)) is not None:
+            draft.entries.pop(entry.ref, None)
+        return True
+
+    def _add(self, draft: _Draft, items: Iterable[Mapping[str, Any]]) -> None:
+        for item in items:
+            if (entry := self.objects.entry(item)) is not None:
+                draft.entries[entry.ref] = entry
+
+    def _replace(self, draft: _Draft, version: str, now: float) -> bool:
+        """Takes a whole list; whether it is believed."""
+        self._draft = None
+        if version in NO_VERSIONS:
+            self._fail(
+                now, f"the list has version {version!r}, which nothing can be watched from", relist=True
+            )
+            return False
+        if not draft.entries and len(self.objects) and self._doubts + 1 < DOUBTS:
+            self._doubts += 1
+            self.state, self.trouble = (
+                "listing",
+                f"the list is empty, and there were {len(self.objects)} objects",
+            )
+            self.due = now + DOUBT_SECONDS
+            return False
+        self.objects.replace(draft.entries.values())
+        self.known, self._doubts, self._version, self.due = True, 0, version, now
+        self._watching()
+        return True
+
+    def _watching(self) -> None:
+        self.state, self.trouble = "watching", ""
+
+    def _missing(self, now: float) -> None:
+        """The cluster has no such kind, so it has no such objects."""
+        self.objects.replace(())
+        self.state, self.trouble, self.known = "missing", "the cluster has no such kind", True
+        self._version, self._draft, self._doubts = "", None, 0
+        self.due = now + MISSING_SECONDS * (0.5 + 0.5 * self._chance())
+
+    def _expired(self, now: float, told: str) -> None:
+        """The version is too old, or the next page's token: all is listed anew, when it was in pages in
+        one.
+        """
+        in_pages = self._draft is not None and not self._streams
+        self.state, self.trouble = "listing", told
+        self.due = self._expiries.failed(now)
+        self._version, self._draft = "", _Draft(limit=0) if in_pages else None
+
+    def _refuse(self, now: float, told: str) -> None:
+        """A status that may pass; when it does not, the version may be at fault."""
+        self._refusals += 1
+        self._fail(now, told, relist=self._draft is not None or self._refusals >= PATIENCE)
+
+    def _fail(self, now: float, told: str, state: State = "failing", *, relist: bool = False) -> None:
+        self.state, self.trouble = state, told
+        self.due = self._backoff.failed(now)
+        if relist:
+            self._version, self._draft = "", None
