@@ -5,6 +5,8 @@ from typing import Any, Final, Literal
 
 import orjson
 
+from watcher.cluster import line
+
 # `forbidden`: a rule of RBAC is missing. `busy`: nothing is said of the object, another would fare no better.
 # `refused`: this object, so written, will be refused again.
 Outcome = Literal["done", "conflict", "gone", "forbidden", "busy", "refused"]
@@ -16,12 +18,12 @@ LONGEST: Final = 500
 
 
 class UnreachableError(Exception):
-    """There is no answer: no connection, no TLS, or not in time. The text says why."""
+    """No whole answer: no credentials, no connection, TLS, or it broke off; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`status` is HTTP's. `retry_after`: seconds."""
+    """A whole answer. `retry_after` is what its header says, in seconds."""
 
     status: int
     body: bytes
@@ -41,7 +43,7 @@ class Answer:
     @property
     def message(self) -> str:
         """Why not, in the API server's words: those of a 403 name verb, resource and API group."""
-        text = str(self._status().get("message") or f"HTTP {self.status}")
+        text = line.message(self.body) or f"HTTP {self.status}"
         return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
     def json(self) -> dict[str, Any]:
@@ -52,11 +54,7 @@ class Answer:
             return {}
         return body if isinstance(body, dict) else {}
 
-    def _status(self) -> dict[str, Any]:
-        body = self.json()
-        return body if body.get("kind") == "Status" else {}
-
     def _terminating(self) -> bool:
         """A namespace that is being deleted takes nothing new; no rule is missing."""
-        causes = (self._status().get("details") or {}).get("causes") or ()
+        causes = (self.json().get("details") or {}).get("causes") or ()
         return any(cause.get("reason") == "NamespaceTerminating" for cause in causes)

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, Literal
 
 from watcher.cluster.answer import Outcome
+from watcher.cluster.backoff import Backoff
 from watcher.cluster.bucket import Bucket
 
-# After an API server that is away or busy: doubled each time, up to the second, as in client-go's reflector.
-PAUSE_SECONDS: Final = (0.8, 30.0)
-# After an object that is refused, likewise. A rule of RBAC that is missing costs a namespace one request in
-# the longest of these.
-RETRY_SECONDS: Final = (1.0, 300.0)
-# 2 to the power of this is beyond both.
+# After an object is refused, or another was quicker again and again: doubled each time.
+FIRST_SECONDS: Final = 1.0
+# The longest of them. A rule of RBAC that is missing costs each namespace one request in so many seconds.
+RARELY_SECONDS: Final = 300.0
+# 2 to the power of this is beyond that.
 DOUBLINGS: Final = 10
 
 
@@ -32,7 +32,7 @@ class Outbox:
         self._earliest = math.inf  # none of those before this
         self._tries: dict[str, int] = {}
         self._barred: dict[str, float] = {}  # namespace → until when nothing of it is tried
-        self._failures = 0
+        self._backoff = Backoff(chance)
         self._pause = -math.inf
 
     @property
@@ -60,7 +60,7 @@ class Outbox:
         self._later.clear()
         self._tries.clear()
         self._barred.clear()
-        self._earliest, self._pause, self._failures = math.inf, -math.inf, 0
+        self._earliest, self._pause = math.inf, -math.inf
 
     def next(self, now: float) -> str | None:
         """The object to be written now."""
@@ -92,16 +92,13 @@ class Outbox:
         line: the first time that this object is refused, or anything for want of a rule.
         """
         if outcome in ("busy", "unreachable"):
-            self._pause = now + max(
-                self._delay(PAUSE_SECONDS, self._failures), min(retry_after, RETRY_SECONDS[1])
-            )
-            self._failures += 1
+            asked = now + min(retry_after, RARELY_SECONDS)
+            self._pause = max(self._backoff.failed(now), asked)
             self.add([ref])
             return False
         if outcome == "equal":
             self._tries.pop(ref, None)
             return False
-        self._failures = 0
         if outcome == "forbidden":
             return self._bar(ref, now)
         self._barred.pop(_namespace(ref), None)
@@ -110,7 +107,8 @@ class Outbox:
             return False
         tries = self._tries.get(ref, 0)
         self._tries[ref] = tries + 1
-        self.add_later(ref, now + self._delay(RETRY_SECONDS, tries))
+        delay = min(FIRST_SECONDS * 2.0 ** min(tries, DOUBLINGS), RARELY_SECONDS)
+        self.add_later(ref, now + delay * (0.5 + 0.5 * self._chance()))
         return outcome == "refused" and tries == 0
 
     def status(self) -> dict[str, Any]:
@@ -124,17 +122,12 @@ class Outbox:
 
     def _bar(self, ref: str, now: float) -> bool:
         """A rule of RBAC holds for a namespace or for all of them."""
-        rarely = RETRY_SECONDS[1]
         # A namespace that nobody has asked for since is forgotten.
-        self._barred = {name: until for name, until in self._barred.items() if now < until + rarely}
+        self._barred = {name: until for name, until in self._barred.items() if now < until + RARELY_SECONDS}
         first = not self._barred
-        self._barred[_namespace(ref)] = now + rarely
-        self.add_later(ref, now + rarely)
+        self._barred[_namespace(ref)] = now + RARELY_SECONDS
+        self.add_later(ref, now + RARELY_SECONDS)
         return first
-
-    def _delay(self, bounds: tuple[float, float], doublings: int) -> float:
-        longest = min(bounds[0] * 2.0 ** min(doublings, DOUBLINGS), bounds[1])
-        return longest * (0.5 + 0.5 * self._chance())
 
 
 def _namespace(ref: str) -> str:
