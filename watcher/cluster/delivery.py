@@ -85,13 +85,13 @@ class Delivery:
         self._ref, self._script = ref, script
         return request
 
-    def _settle(self, failure: Answer | None, now: float) -> Refusal | None:
+    def _settle(self, decisive: Answer | None, now: float) -> Refusal | None:
         self._script = None
-        outcome = "done" if failure is None else failure.outcome
-        retry_after = 0.0 if failure is None else failure.retry_after or 0.0
+        outcome = "done" if decisive is None else decisive.outcome
+        retry_after = 0.0 if decisive is None else decisive.retry_after or 0.0
         told = self.outbox.settle(self._ref, outcome, now, retry_after)
         self._await(self._ref)
-        return Refusal(self._ref, failure.message) if told and failure is not None else None
+        return Refusal(self._ref, decisive.message) if told and decisive is not None else None
 
     def _await(self, ref: str) -> None:
         due = self._due(ref)

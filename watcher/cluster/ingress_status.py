@@ -43,7 +43,7 @@ class IngressStatus:
         if found.outcome != "done":
             return found
         patch = self._patch(ref, Written.of(found.json(), self._manager))
-        return found if patch is None else (yield patch)
+        return None if patch is None else (yield patch)
 
     def _patch(self, ref: str, actual: Written) -> Request | None:
         """None when nothing is to be written. Somebody else's addresses are never cleared."""

@@ -20,6 +20,6 @@ class Request:
     content_type: str = "application/json"
 
 
-# What is written of one object: each request follows from the answer to the one before. In the end an answer
-# that kept us from it, if there is one.
+# What is written of one object: each request follows from the answer to the one before. The end is the answer
+# that decides what becomes of the object; None when all is as it should be.
 Script = Generator[Request, Answer, Answer | None]
