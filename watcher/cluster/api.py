@@ -4,7 +4,6 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any, Self
 
 import aiohttp
@@ -12,6 +11,7 @@ import orjson
 
 from runtime.start_error import StartError
 from watcher.cluster.access import Access, AccessError
+from watcher.cluster.answer import Answer, UnreachableError
 
 CONNECT_SECONDS = 10.0
 # Until the head of an answer is there; API servers end what takes longer than a minute themselves.
@@ -21,19 +21,6 @@ UNAUTHORIZED = 401
 KEEPALIVE = {socket.TCP_KEEPIDLE: 15, socket.TCP_KEEPINTVL: 5, socket.TCP_KEEPCNT: 3}
 USER_TIMEOUT_MILLISECONDS = 30_000
 NOTHING: Mapping[str, str] = {}
-
-
-class UnreachableError(Exception):
-    """No whole answer: no credentials, no connection, TLS, or it broke off; the text says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A whole answer. `retry_after` is what its header says, in seconds."""
-
-    status: int
-    body: bytes
-    retry_after: float | None = None
 
 
 class Stream:

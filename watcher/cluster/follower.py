@@ -9,7 +9,8 @@ import prometheus_client
 import structlog
 
 from watcher.cluster import line
-from watcher.cluster.api import Api, Stream, UnreachableError
+from watcher.cluster.answer import UnreachableError
+from watcher.cluster.api import Api, Stream
 from watcher.cluster.cluster import Batch, Cluster
 from watcher.cluster.reflector import Reflector, Request
 

@@ -1,0 +1,134 @@
+"""Objects that wait to be written, and when the next may be tried."""
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from typing import Any, Final, Literal
+
+from watcher.cluster.answer import Outcome
+from watcher.cluster.backoff import Backoff
+from watcher.cluster.bucket import Bucket
+
+# After an object is refused, or another was quicker again and again: doubled each time.
+FIRST_SECONDS: Final = 1.0
+# The longest of them. A rule of RBAC that is missing costs each namespace one request in so many seconds.
+RARELY_SECONDS: Final = 300.0
+# 2 to the power of this is beyond that.
+DOUBLINGS: Final = 10
+
+
+class Outbox:
+    """One entry an object, however often it is added: what is written is decided when it can be sent.
+
+    `next`, then for each request `spend`, then `settle`. `now` is any clock in seconds. `chance` gives
+    numbers from 0 to 1.
+    """
+
+    def __init__(self, bucket: Bucket, chance: Callable[[], float]) -> None:
+        self._bucket = bucket
+        self._chance = chance
+        self._ready: OrderedDict[str, None] = OrderedDict()  # whoever waits longest is first
+        self._later: dict[str, float] = {}  # object → when it becomes ready
+        self._earliest = math.inf  # none of those before this
+        self._tries: dict[str, int] = {}
+        self._barred: dict[str, float] = {}  # namespace → until when nothing of it is tried
+        self._backoff = Backoff(chance)
+        self._pause = -math.inf
+
+    @property
+    def deadline(self) -> float:
+        """When `next` may have something."""
+        first = -math.inf if self._ready else self._earliest
+        return max(first, self._pause, self._bucket.due)
+
+    def add(self, refs: Iterable[str]) -> None:
+        """These are to be looked at as soon as may be."""
+        for ref in refs:
+            self._later.pop(ref, None)
+            self._ready.setdefault(ref)
+
+    def add_later(self, ref: str, due: float) -> None:
+        """This is to be looked at then, if not before."""
+        if ref not in self._ready:
+            due = min(due, self._later.get(ref, math.inf))
+            self._later[ref] = due
+            self._earliest = min(self._earliest, due)
+
+    def clear(self) -> None:
+        """Nothing waits any more, and all may be tried at once."""
+        self._ready.clear()
+        self._later.clear()
+        self._tries.clear()
+        self._barred.clear()
+        self._earliest, self._pause = math.inf, -math.inf
+
+    def next(self, now: float) -> str | None:
+        """The object to be written now."""
+        if now < max(self._pause, self._bucket.due):
+            return None
+        if now >= self._earliest:
+            self.add([ref for ref, due in self._later.items() if now >= due])
+            self._earliest = min(self._later.values(), default=math.inf)
+        while self._ready:
+            ref, _ = self._ready.popitem(last=False)
+            until = self._barred.get(_namespace(ref), -math.inf)
+            if now >= until:
+                return ref
+            self.add_later(ref, until)
+        return None
+
+    def spend(self, now: float) -> None:
+        """A request is sent."""
+        self._bucket.spend(now)
+
+    def settle(
+        self,
+        ref: str,
+        outcome: Outcome | Literal["unreachable", "equal"],
+        now: float,
+        retry_after: float = 0.0,
+    ) -> bool:
+        """What became of an object: `equal` when nothing had to be written. Returns whether it is worth a
+        line: the first time that this object is refused, or anything for want of a rule.
+        """
+        if outcome in ("busy", "unreachable"):
+            asked = now + min(retry_after, RARELY_SECONDS)
+            self._pause = max(self._backoff.failed(now), asked)
+            self.add([ref])
+            return False
+        if outcome == "equal":
+            self._tries.pop(ref, None)
+            return False
+        if outcome == "forbidden":
+            return self._bar(ref, now)
+        self._barred.pop(_namespace(ref), None)
+        if outcome in ("done", "gone"):
+            self._tries.pop(ref, None)
+            return False
+        tries = self._tries.get(ref, 0)
+        self._tries[ref] = tries + 1
+        delay = min(FIRST_SECONDS * 2.0 ** min(tries, DOUBLINGS), RARELY_SECONDS)
+        self.add_later(ref, now + delay * (0.5 + 0.5 * self._chance()))
+        return outcome == "refused" and tries == 0
+
+    def status(self) -> dict[str, Any]:
+        """For /debug/status."""
+        return {
+            "ready": len(self._ready),
+            "later": len(self._later),
+            "refused": len(self._tries),
+            "forbidden_namespaces": sorted(self._barred),
+        }
+
+    def _bar(self, ref: str, now: float) -> bool:
+        """A rule of RBAC holds for a namespace or for all of them."""
+        # A namespace that nobody has asked for since is forgotten.
+        self._barred = {name: until for name, until in self._barred.items() if now < until + RARELY_SECONDS}
+        first = not self._barred
+        self._barred[_namespace(ref)] = now + RARELY_SECONDS
+        self.add_later(ref, now + RARELY_SECONDS)
+        return first
+
+
+def _namespace(ref: str) -> str:
+    return ref.split("/")[1]
