@@ -7,7 +7,7 @@ import prometheus_client
 import structlog
 
 from watcher.cluster.answer import Answer, UnreachableError
-from watcher.cluster.request import Request
+from watcher.cluster.report.request import Request
 
 log = structlog.get_logger()
 

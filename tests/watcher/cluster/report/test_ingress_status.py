@@ -1,11 +1,11 @@
 import pytest
 
 from runtime.link.row import Row
-from tests.watcher.cluster.server import Server, refused
-from tests.watcher.cluster.writing import first, row, run
-from watcher.cluster.ingress_status import Address, IngressStatus
-from watcher.cluster.request import MERGE_PATCH, Request
-from watcher.cluster.written import Written
+from tests.watcher.cluster.report.server import Server, refused
+from tests.watcher.cluster.report.writing import first, row, run
+from watcher.cluster.report.ingress_status import Address, IngressStatus
+from watcher.cluster.report.request import MERGE_PATCH, Request
+from watcher.cluster.report.written import Written
 
 US = "isoline/isoline-system/watcher"
 WEB = "Ingress/shop/web"

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 
-from tests.watcher.cluster.server import Server
+from tests.watcher.cluster.report.server import Server
 from watcher.cluster.answer import Answer
-from watcher.cluster.lease import Lease
-from watcher.cluster.request import Request
+from watcher.cluster.report.lease import Lease
+from watcher.cluster.report.request import Request
 
 # As the edge gives up; on the candidate's own clock.
 TIMEOUT = 5.0

@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime.link.row import Row
-from tests.watcher.cluster.server import Server, refused
-from tests.watcher.cluster.writing import WALL, row
+from tests.watcher.cluster.report.server import Server, refused
+from tests.watcher.cluster.report.writing import WALL, row
 from watcher.cluster.answer import Answer
-from watcher.cluster.bucket import Bucket
-from watcher.cluster.delivery import Delivery
-from watcher.cluster.ingress_status import Address, IngressStatus
-from watcher.cluster.outbox import Outbox
-from watcher.cluster.written import Written
+from watcher.cluster.report.bucket import Bucket
+from watcher.cluster.report.delivery import Delivery
+from watcher.cluster.report.ingress_status import Address, IngressStatus
+from watcher.cluster.report.outbox import Outbox
+from watcher.cluster.report.written import Written
 
 pytestmark = pytest.mark.law
 

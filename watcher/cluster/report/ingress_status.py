@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 
 from runtime.link.row import Row
-from watcher.cluster.request import MERGE_PATCH, Request, Script
-from watcher.cluster.written import Written
+from watcher.cluster.report.request import MERGE_PATCH, Request, Script
+from watcher.cluster.report.written import Written
 
 # An entry of status.loadBalancer.ingress: `{"ip": …}` or `{"hostname": …}`.
 Address = Mapping[str, str]

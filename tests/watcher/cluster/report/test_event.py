@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from watcher.cluster.event import Event, Regarding
-from watcher.cluster.request import MERGE_PATCH, Request
+from watcher.cluster.report.event import Event, Regarding
+from watcher.cluster.report.request import MERGE_PATCH, Request
 
 WEB = Regarding("networking.k8s.io/v1", "Ingress", "shop", "web", "u-1")
 EVENT = Event(WEB, "Warning", "ServiceNotFound", "there is no Service shop/api", "spec.rules[0]")

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watcher.cluster.bucket import Bucket
+from watcher.cluster.report.bucket import Bucket
 
 
 def taken(bucket: Bucket, now: float) -> int:

@@ -18,17 +18,17 @@ import prometheus_client
 
 from runtime.link.link_replica import LinkReplica
 from runtime.link.row import Row
-from watcher.cluster import clock
-from watcher.cluster.bucket import Bucket
-from watcher.cluster.calls import Api, Calls
-from watcher.cluster.delivery import Delivery
-from watcher.cluster.dispatch import Dispatch
-from watcher.cluster.election import Election, identity
-from watcher.cluster.ingress_status import Address, IngressStatus
-from watcher.cluster.lease import Lease
-from watcher.cluster.outbox import Outbox
-from watcher.cluster.problem_events import ProblemEvents
-from watcher.cluster.written import Written, field_manager
+from watcher.cluster.report import clock
+from watcher.cluster.report.bucket import Bucket
+from watcher.cluster.report.calls import Api, Calls
+from watcher.cluster.report.delivery import Delivery
+from watcher.cluster.report.dispatch import Dispatch
+from watcher.cluster.report.election import Election, identity
+from watcher.cluster.report.ingress_status import Address, IngressStatus
+from watcher.cluster.report.lease import Lease
+from watcher.cluster.report.outbox import Outbox
+from watcher.cluster.report.problem_events import ProblemEvents
+from watcher.cluster.report.written import Written, field_manager
 
 # A second, and at once. A change of the address is a write for each Ingress.
 STATUS_RATE, STATUS_BURST = 20.0, 40

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from runtime.link.row import Row
-from tests.watcher.cluster.server import Server, refused
-from tests.watcher.cluster.writing import WALL, first, row, run
-from watcher.cluster.problem_events import ProblemEvents
+from tests.watcher.cluster.report.server import Server, refused
+from tests.watcher.cluster.report.writing import WALL, first, row, run
+from watcher.cluster.report.problem_events import ProblemEvents
 
 WEB, API = "Ingress/shop/web", "Service/shop/api"
 EVENTS = "/apis/events.k8s.io/v1/namespaces/shop/events/"

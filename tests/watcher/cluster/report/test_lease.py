@@ -5,10 +5,10 @@ import math
 import orjson
 import pytest
 
-from tests.watcher.cluster.server import Server, refused
+from tests.watcher.cluster.report.server import Server, refused
 from watcher.cluster.answer import Answer
-from watcher.cluster.lease import Lease
-from watcher.cluster.request import Request
+from watcher.cluster.report.lease import Lease
+from watcher.cluster.report.request import Request
 
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/isoline/leases"
 PATH = f"{LEASES}/watcher"

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from watcher.cluster.answer import Answer
-from watcher.cluster.outbox import Outbox
-from watcher.cluster.request import Request, Script
+from watcher.cluster.report.outbox import Outbox
+from watcher.cluster.report.request import Request, Script
 
 # So many objects are compared in one go; where nothing is to be written, a whole cluster of them may wait.
 LOOKS = 100

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from watcher.cluster.answer import Outcome
 from watcher.cluster.backoff import Backoff
-from watcher.cluster.bucket import Bucket
+from watcher.cluster.report.bucket import Bucket
 
 # After an object is refused, or another was quicker again and again: doubled each time.
 FIRST_SECONDS: Final = 1.0

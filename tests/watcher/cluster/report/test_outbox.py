@@ -6,8 +6,8 @@ from itertools import pairwise
 import pytest
 
 from watcher.cluster.answer import Outcome
-from watcher.cluster.bucket import Bucket
-from watcher.cluster.outbox import Outbox
+from watcher.cluster.report.bucket import Bucket
+from watcher.cluster.report.outbox import Outbox
 
 WEB, SHOP, OTHER = "Ingress/a/web", "Ingress/a/shop", "Ingress/b/other"
 

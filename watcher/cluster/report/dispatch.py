@@ -7,9 +7,9 @@ from typing import Any
 
 import structlog
 
-from watcher.cluster import clock
-from watcher.cluster.calls import Calls
-from watcher.cluster.delivery import Delivery
+from watcher.cluster.report import clock
+from watcher.cluster.report.calls import Calls
+from watcher.cluster.report.delivery import Delivery
 
 log = structlog.get_logger()
 

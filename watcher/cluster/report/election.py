@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 import structlog
 
-from watcher.cluster import clock
-from watcher.cluster.calls import Calls
-from watcher.cluster.lease import RENEW_SECONDS, Lease
+from watcher.cluster.report import clock
+from watcher.cluster.report.calls import Calls
+from watcher.cluster.report.lease import RENEW_SECONDS, Lease
 
 log = structlog.get_logger()
 

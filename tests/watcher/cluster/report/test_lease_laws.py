@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.watcher.cluster.election import Clock, Election, Fate
+from tests.watcher.cluster.report.election import Clock, Election, Fate
 
 pytestmark = pytest.mark.law
 

@@ -8,8 +8,8 @@ import orjson
 
 from runtime.link.row import Row
 from watcher.cluster.answer import Answer
-from watcher.cluster.event import Event, Regarding
-from watcher.cluster.request import Request, Script
+from watcher.cluster.report.event import Event, Regarding
+from watcher.cluster.report.request import Request, Script
 from watcher.kinds import READ
 
 # API servers drop an Event an hour after it was written last (`--event-ttl`); while the problem stands it is

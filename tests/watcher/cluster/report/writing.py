@@ -6,9 +6,9 @@ from typing import Any
 import orjson
 
 from runtime.link.row import Row
-from tests.watcher.cluster.server import Server
+from tests.watcher.cluster.report.server import Server
 from watcher.cluster.answer import Answer, Outcome
-from watcher.cluster.request import Request, Script
+from watcher.cluster.report.request import Request, Script
 
 # 2026-11-25T01:00:00Z
 WALL = 1_795_568_400_000_000

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from watcher.cluster.answer import Answer
-from watcher.cluster.request import Request
-from watcher.cluster.timestamp import micro_time
+from watcher.cluster.report.request import Request
+from watcher.cluster.report.timestamp import micro_time
 
 # As in client-go and what is built with it.
 LEASE_SECONDS: Final = 15.0

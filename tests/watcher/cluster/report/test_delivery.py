@@ -1,11 +1,11 @@
 import math
 
-from tests.watcher.cluster.server import refused
+from tests.watcher.cluster.report.server import refused
 from watcher.cluster.answer import Answer
-from watcher.cluster.bucket import Bucket
-from watcher.cluster.delivery import LOOKS, Delivery, Refusal
-from watcher.cluster.outbox import Outbox
-from watcher.cluster.request import Request, Script
+from watcher.cluster.report.bucket import Bucket
+from watcher.cluster.report.delivery import LOOKS, Delivery, Refusal
+from watcher.cluster.report.outbox import Outbox
+from watcher.cluster.report.request import Request, Script
 
 OK = Answer(200, b"{}")
 

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from watcher.cluster.answer import Answer
-from watcher.cluster.request import Request
+from watcher.cluster.report.request import Request
 
 Body = dict[str, Any]
 

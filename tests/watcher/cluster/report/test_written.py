@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from watcher.cluster.written import Written, field_manager
+from watcher.cluster.report.written import Written, field_manager
 
 US = "isoline/isoline-system/watcher"
 

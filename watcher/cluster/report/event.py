@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Final
 
-from watcher.cluster.request import MERGE_PATCH, Request
-from watcher.cluster.timestamp import micro_time
+from watcher.cluster.report.request import MERGE_PATCH, Request
+from watcher.cluster.report.timestamp import micro_time
 
 CONTROLLER: Final = "isoline.dev/ingress-controller"
 # What we did when we noticed; the API wants a word for it.
