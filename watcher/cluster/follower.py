@@ -11,7 +11,8 @@ import structlog
 from watcher.cluster import line
 from watcher.cluster.api import Api, Stream, UnreachableError
 from watcher.cluster.cluster import Batch, Cluster
-from watcher.cluster.reflector import Reflector, Request
+from watcher.cluster.reflector import Reflector
+from watcher.cluster.request import Request
 
 log = structlog.get_logger()
 
