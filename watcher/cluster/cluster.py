@@ -91,8 +91,8 @@ class Cluster:
         self._puts, self._deletes, self._since, self._held = {}, set(), None, held
         return given
 
-    def answered(self, now: float) -> None:
-        """The server, which could not be reached, answers."""
+    def recovered(self, now: float) -> None:
+        """A source is well again: others may be, too."""
         for reflector in self._reflectors:
             reflector.hurry(now)
 

@@ -194,7 +194,7 @@ class Reflector:
             self._fail(now, "the answer did not end in time")
 
     def hurry(self, now: float) -> None:
-        """The server answers others again; soon we ask, too."""
+        """Another source is well again; soon we ask, too."""
         if self.state == "failing" and now - self._hurried >= HURRY_SECONDS:
             self._hurried = now
             self.due = max(self._allowed, min(self.due, now + FIRST_SECONDS * self._chance()))
