@@ -44,9 +44,12 @@ PAGE: Final = 2  # a server may give fewer than it is asked for
 
 @dataclass
 class _Stream:
-    """An answer that goes on; `position` is the version that it has come to. `mute`: half of it is gone."""
+    """An answer that goes on; `position` is the version that it has come to, `end` when the server ends it.
+    `mute`: half of it is gone, and only `deadline` helps.
+    """
 
     position: int
+    end: float
     deadline: float
     mute: bool = False
 
@@ -70,7 +73,7 @@ class Connection:
         """When something happens by itself."""
         if self._hangs is not None:
             return self._hangs
-        return self.reflector.due if self._stream is None else self._end(self._stream.deadline)
+        return self.reflector.due if self._stream is None else self._end(self._stream)
 
     def step(self, now: float) -> None:
         """All that happens now."""
@@ -86,9 +89,12 @@ class Connection:
             assert self.asked <= 30 + 4 * now, "the server is asked in circles"
             self._answer(request, now)
 
-    def _end(self, deadline: float) -> float:
+    def _end(self, stream: _Stream) -> float:
+        return self._patience(stream.deadline if stream.mute else stream.end)
+
+    def _patience(self, end: float) -> float:
         patience = self.reflector.patience
-        return deadline if patience is None else min(deadline, patience)
+        return end if patience is None else min(end, patience)
 
     def _answer(self, request: Request, now: float) -> None:
         query = request.query
@@ -102,7 +108,7 @@ class Connection:
         elif self.mood == "unreachable":
             self.reflector.lost(self.mood, now)
         elif self.mood == "hangs":
-            self._hangs = self._end(now + request.seconds)
+            self._hangs = self._patience(now + request.seconds)
         elif request.watch:
             self._open(request, now)
         else:
@@ -133,7 +139,8 @@ class Connection:
     def _open(self, request: Request, now: float) -> None:
         self.reflector.opened(now)
         position = int(request.query.get("resourceVersion", self._store.version))
-        self._stream = _Stream(position, now + request.seconds)
+        end = now + int(request.query["timeoutSeconds"])
+        self._stream = _Stream(position, end, now + request.seconds)
         if "sendInitialEvents" in request.query and self.mood != "mute":
             self._list(now)
         if self._stream is not None:
@@ -151,9 +158,10 @@ class Connection:
 
     def _go_on(self, stream: _Stream, now: float) -> None:
         stream.mute = stream.mute or self.mood in {"mute", "hangs"}
-        if now >= self._end(stream.deadline):
+        if now >= self._end(stream):
             self._stream = None
-            self.reflector.late(now)
+            late = stream.mute or now < stream.end
+            (self.reflector.late if late else self.reflector.ended)(now)
         elif not stream.mute:
             self._say(self._news(stream), now)
             if self._stream is not None and self.mood in {"unreachable", "cuts"}:
