@@ -61,7 +61,6 @@ class Objects:
         """Takes an object that was added or changed, unless a newer event about it has been taken."""
         if self._late(entry):
             return
-        self._gone.pop(entry.ref, None)
         self._set(entry)
 
     def delete(self, entry: Entry) -> None:

@@ -238,7 +238,7 @@ class Reflector:
         if not draft.entries and self._doubt(now, "the list is empty"):
             return False
         self.objects.replace(draft.entries.values())
-        self.known, self._doubts, self._version, self.due = True, 0, version, now
+        self.known, self._doubts, self._version = True, 0, version
         self._watching()
         return True
 

@@ -81,6 +81,7 @@ def test_an_event_is_given_out_at_once_when_nobody_is_behind(both: Together) -> 
 
     assert batch is not None
     assert (list(batch.puts), batch.deletes, batch.since) == (["Service/default/t"], frozenset(), both.now)
+    assert both[SERVICES].reflector.objects.changed == set()
 
 
 def test_events_that_are_taken_together_are_one_batch(both: Together) -> None:
@@ -137,6 +138,22 @@ def test_a_source_that_stays_behind_is_waited_for_five_seconds(both: Together) -
 
     assert both.take() is not None
     assert both.objects == ["Ingress/i", "Service/s", "Service/t", "Service/u"]
+
+
+def test_a_source_that_comes_and_goes_holds_nothing_back_for_longer_than_five_seconds(both: Together) -> None:
+    """Though it is about to catch up at each look."""
+    both.fails(INGRESSES)
+    both[SERVICES].says(added(service("t", 5)))
+    given = []
+    for _ in range(161):
+        given.append(both.take())
+        both.recovers(INGRESSES)
+        given.append(both.take())
+        both.fails(INGRESSES)
+        both.later(1 / 32)
+
+    assert [each is not None for each in given].index(True) == 320
+    assert "Service/t" in both.objects
 
 
 def test_a_source_that_recovers_is_waited_for_the_next_time(both: Together) -> None:

@@ -210,7 +210,10 @@ def test_an_object_that_nests_too_deep_is_passed_over() -> None:
 def test_late_events_are_known_of_the_last_thousand_deletions() -> None:
     """More would be a leak: Jobs make and delete objects for years."""
     driven = watching(version=1)
+    others = [deleted(service(f"o{number}", 3 + number)) for number in range(1023)]
 
-    driven.says(*(deleted(service(f"a{number}", 2 + number)) for number in range(1025)))
-
+    driven.says(deleted(service("a", 2)), *others, deleted(service("a", 2000)), deleted(service("b", 2001)))
     assert len(driven.reflector.objects._gone) == 1024
+    driven.says(added(service("a", 1999)), added(service("o0", 2)))
+
+    assert driven.ports == {"o0": 80}

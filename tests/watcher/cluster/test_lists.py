@@ -188,6 +188,8 @@ def test_a_list_as_a_stream_that_ends_before_it_is_whole_is_asked_for_in_pages()
 
     assert (driven.reflector.state, driven.ports) == ("failing", {})
     assert driven.ask().query == {"limit": "500"}
+    driven.pages(service("b"), version=7)
+    assert driven.ports == {"b": 80}
 
 
 def test_a_list_as_a_stream_that_breaks_off_is_asked_for_anew() -> None:
@@ -200,6 +202,50 @@ def test_a_list_as_a_stream_that_breaks_off_is_asked_for_anew() -> None:
     driven.lists(service("b"), version=4)
 
     assert driven.ports == {"b": 80}
+
+
+def test_a_list_as_a_stream_that_breaks_off_each_time_is_asked_for_ever_more_seldom() -> None:
+    """However long it takes until it does: a list is what costs a server most."""
+    driven = Driven()
+    waited = []
+    for _ in range(4):
+        driven.ask()
+        driven.opens(added(service("a")))
+        driven.later(5.0)
+        driven.breaks()
+        waited.append(driven.waits)
+
+    assert waited == [0.4, 0.8, 1.6, 3.2]
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (b"<html>", "the server sent what is no JSON"),
+        (b'{"metadata": {"resourceVersion": "9"}, "items": {}}', "the server sent an answer that is no list"),
+        (b'{"items": []}', "the server sent an answer that is no list"),
+    ],
+)
+def test_garbage_instead_of_a_page_is_followed_by_another_list(answer: bytes, told: str) -> None:
+    """Somebody else answers; an empty list it is not."""
+    driven = in_pages()
+    driven.pages(service("a"), version=7, token="t1")
+    driven.ask()
+
+    driven.reflector.page(answer, driven.now)
+
+    assert (driven.reflector.state, driven.reflector.trouble) == ("failing", told)
+    assert driven.ask().query == {"limit": "500"}
+
+
+def test_a_bookmark_that_says_it_is_not_the_end_is_none() -> None:
+    """The annotation has a value."""
+    driven = Driven()
+    driven.ask()
+
+    driven.opens(whole(4).replace(b'"true"', b'"false"'))
+
+    assert not driven.reflector.known
 
 
 def test_a_watch_has_no_patience_but_its_deadline() -> None:
@@ -266,7 +312,7 @@ def test_a_list_that_is_not_empty_ends_the_doubt() -> None:
     driven.pages(service("a"), version=9)
     driven.ask()
     driven.opens(error(410, "too old"))
-    driven.ask()
+    assert "sendInitialEvents" in driven.ask().query
     driven.opens(whole(12))
 
     assert driven.ports == {"a": 80}

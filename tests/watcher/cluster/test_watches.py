@@ -249,6 +249,23 @@ def test_a_version_that_is_refused_five_times_is_no_longer_trusted(how: str) -> 
     assert driven.ports == {"a": 80}
 
 
+def test_a_watch_that_brought_something_is_trusted_again() -> None:
+    """Refusals count in a row."""
+    driven = watching(service("a", 3), version=4)
+    for _ in range(4):
+        driven.breaks()
+        driven.ask()
+        driven.refuses(500)
+    driven.ask()
+    driven.opens(bookmark(5))
+
+    driven.breaks()
+    driven.ask()
+    driven.refuses(500)
+
+    assert driven.ask().query["resourceVersion"] == "5"
+
+
 def test_refusals_of_a_list_do_not_count_against_the_watch_after_it() -> None:
     """It has another version."""
     driven = in_pages()
@@ -288,6 +305,7 @@ def test_a_kind_that_was_there_is_gone_when_the_server_has_said_so_three_times()
     driven.refuses(404)
 
     assert (driven.reflector.state, driven.rows) == ("missing", {})
+    assert "sendInitialEvents" in driven.ask().query
 
 
 def test_a_kind_that_appears_is_listed_and_watched() -> None:
