@@ -80,9 +80,7 @@ class Cluster:
             if held == self._held:
                 return None
             self._since = now
-        until = self._since + HOLD_SECONDS
-        if not awaited:
-            until = min(self._settled, until)
+        until = self._since + HOLD_SECONDS if awaited else self._settled
         if self._held is not None and now < until:
             self.deadline = until
             return None
