@@ -112,7 +112,8 @@ class Api:
     ) -> AsyncIterator[Stream]:
         """The answer to one request as soon as its head is there. Raises UnreachableError.
 
-        After a 401 all that we are known by is read anew, and the request is made again, once.
+        After a 401 all that we are known by is read anew, and the request is made again, once. The second 401
+        is no answer: nobody is told anything, whatever was asked.
         """
         headers = {} if data is None or content_type is None else {"Content-Type": content_type}
         response = await self._head(method, path, query, data, headers)
@@ -120,6 +121,12 @@ class Api:
             response.close()
             self._access.forget()
             response = await self._head(method, path, query, data, headers)
+        if response.status == UNAUTHORIZED:
+            response.close()
+            self._access.forget()
+            raise UnreachableError(
+                "401 Unauthorized: the API server does not take our credentials; have they expired?"
+            )
         try:
             yield Stream(response)
         finally:
@@ -160,8 +167,17 @@ class _mapped:  # noqa: N801 - a context manager
 
     def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
         if isinstance(error, TimeoutError | aiohttp.ClientError | OSError):
-            said = " ".join(str(error).split())
-            raise UnreachableError(said or f"no answer within {HEAD_SECONDS:g} s") from error
+            raise UnreachableError(_said(error) or f"no answer within {HEAD_SECONDS:g} s") from error
+
+
+def _said(error: BaseException) -> str:
+    """In one line; of a connection that failed, where to and why alone."""
+    text = str(error)
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        text = f"{error.host}:{error.port}: {error.certificate_error}"
+    elif isinstance(error, aiohttp.ClientConnectorError):
+        text = f"{error.host}:{error.port}: {error.strerror or error.os_error}"
+    return " ".join(text.split())
 
 
 def _socket(address: Any) -> socket.socket:  # noqa: ANN401 - aiohttp's AddrInfoType

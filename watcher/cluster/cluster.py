@@ -130,7 +130,8 @@ class Cluster:
         for each in self._reflectors:
             if each.state == "forbidden":
                 problem = Problem(reasons.FORBIDDEN, each.trouble).as_json()
-                told.setdefault(f"{API}//{each.source.resource}", []).append(problem)
+                problems = told.setdefault(f"{API}//{each.source.resource}", [])
+                problems += [problem] if problem not in problems else []  # of Secrets there are two sources
         known = {ref for ref in self._api_rows() if ref not in told}
         for ref in known:
             self._set(ref, None, now)
