@@ -38,6 +38,8 @@ class Cluster:
     def __init__(self, reflectors: Sequence[Reflector]) -> None:
         self.rows: dict[str, Row] = {}
         self.complete = False
+        self.touched: set[str] = set()
+        """Objects of which a row or a fact is another; whoever has looked clears it."""
         self.deadline: float | None = None
         """When `batch` has something that waits now."""
         self._reflectors = reflectors
@@ -104,6 +106,7 @@ class Cluster:
             if reflector.objects.changed:
                 for ref in reflector.objects.changed:
                     self._set(ref, reflector.objects.rows.get(ref) or self._elsewhere(ref, reflector), now)
+                self.touched |= reflector.objects.changed
                 reflector.objects.changed.clear()
 
     def _elsewhere(self, ref: str, left: Reflector) -> Row | None:
