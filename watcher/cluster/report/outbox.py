@@ -3,18 +3,28 @@
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from watcher.cluster.answer import Outcome
 from watcher.cluster.backoff import Backoff
 from watcher.cluster.report.bucket import Bucket
 
-# After an object is refused, or another was quicker again and again: doubled each time.
+# After an object is refused, or another was quicker again and again; doubled each time. When a rule of RBAC is
+# missing, a namespace waits so, and one object of it is tried; an API server that has just started says the
+# same for a moment.
 FIRST_SECONDS: Final = 1.0
-# The longest of them. A rule of RBAC that is missing costs each namespace one request in so many seconds.
 RARELY_SECONDS: Final = 300.0
 # 2 to the power of this is beyond that.
 DOUBLINGS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class _Bar:
+    """Until when nothing of a namespace is tried, after so many tries that a rule is missing for."""
+
+    until: float
+    tries: int
 
 
 class Outbox:
@@ -31,7 +41,7 @@ class Outbox:
         self._later: dict[str, float] = {}  # object → when it becomes ready
         self._earliest = math.inf  # none of those before this
         self._tries: dict[str, int] = {}
-        self._barred: dict[str, float] = {}  # namespace → until when nothing of it is tried
+        self._barred: dict[str, _Bar] = {}  # by namespace
         self._backoff = Backoff(chance)
         self._pause = -math.inf
 
@@ -71,10 +81,10 @@ class Outbox:
             self._earliest = min(self._later.values(), default=math.inf)
         while self._ready:
             ref, _ = self._ready.popitem(last=False)
-            until = self._barred.get(_namespace(ref), -math.inf)
-            if now >= until:
+            bar = self._barred.get(_namespace(ref))
+            if bar is None or now >= bar.until:
                 return ref
-            self.add_later(ref, until)
+            self.add_later(ref, bar.until)
         return None
 
     def spend(self, now: float) -> None:
@@ -107,8 +117,7 @@ class Outbox:
             return False
         tries = self._tries.get(ref, 0)
         self._tries[ref] = tries + 1
-        delay = min(FIRST_SECONDS * 2.0 ** min(tries, DOUBLINGS), RARELY_SECONDS)
-        self.add_later(ref, now + delay * (0.5 + 0.5 * self._chance()))
+        self.add_later(ref, now + self._delay(tries))
         return outcome == "refused" and tries == 0
 
     def status(self) -> dict[str, Any]:
@@ -123,11 +132,17 @@ class Outbox:
     def _bar(self, ref: str, now: float) -> bool:
         """A rule of RBAC holds for a namespace or for all of them."""
         # A namespace that nobody has asked for since is forgotten.
-        self._barred = {name: until for name, until in self._barred.items() if now < until + RARELY_SECONDS}
+        self._barred = {name: bar for name, bar in self._barred.items() if now < bar.until + RARELY_SECONDS}
         first = not self._barred
-        self._barred[_namespace(ref)] = now + RARELY_SECONDS
-        self.add_later(ref, now + RARELY_SECONDS)
+        old = self._barred.get(_namespace(ref))
+        tries = 0 if old is None else old.tries
+        bar = self._barred[_namespace(ref)] = _Bar(now + self._delay(tries), tries + 1)
+        self.add_later(ref, bar.until)
         return first
+
+    def _delay(self, tries: int) -> float:
+        longest = min(FIRST_SECONDS * 2.0 ** min(tries, DOUBLINGS), RARELY_SECONDS)
+        return longest * (0.5 + 0.5 * self._chance())
 
 
 def _namespace(ref: str) -> str:

@@ -1,17 +1,15 @@
 """All that is written to the API server: who leads, the status of Ingresses, Events about problems.
 
     writer = Writer(api=api, rows=rows, written=written, statuses=replicas, lease="isoline")
-    for name, part in writer.parts():
-        group.add(name, part)
 
-after the parts that these need to the end, such as the API's connections. Then it is told what happens:
-`objects_synced` once, `touch` of each change in `rows` and `written`, `addresses` whenever those of Envoy are
-known or change. What `written` holds is by `writer.manager`.
+`run` needs the API's connections to its end. It is told what happens: `objects_synced` once, `touch` of each
+change in `rows` and `written`, `addresses` whenever those of Envoy are known or change. Whose fields are ours
+in `written` goes by `writer.manager`.
 """
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import prometheus_client
@@ -79,13 +77,6 @@ class Writer:
         self._events = Dispatch(problems, Calls(api, "event"), self.leads)
         LEADER.set_function(self.leads)
 
-    def parts(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
-        """The parts by name, to be added in this order: the election ends last, when nothing is written."""
-        yield "election", self._election.run
-        for number, replica in enumerate(self._replicas):
-            yield f"statuses {number}", replica.run
-        yield "writer", self.run
-
     def leads(self) -> bool:
         """Whether we lead at this moment."""
         return self._lease.leads(clock.now())
@@ -110,11 +101,15 @@ class Writer:
             self._events.add(filter(self._problems.concerns, refs))
 
     async def run(self) -> None:
-        """Until cancelled: follows the statuses, and writes what differs."""
+        """Until cancelled: stands for election, follows the statuses, writes what differs. Gives the Lease up
+        at the end, which takes two seconds at most.
+        """
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._election.run())
             tasks.create_task(self._statuses.run())
             tasks.create_task(self._events.run())
             for at, replica in enumerate(self._replicas):
+                tasks.create_task(replica.run())
                 tasks.create_task(self._follow(at, replica))
 
     def status(self) -> Mapping[str, Any]:

@@ -136,7 +136,7 @@ def test_an_object_that_could_be_written_starts_anew() -> None:
     assert box.deadline == 100.75
 
 
-def test_a_missing_rule_costs_a_namespace_one_request_in_five_minutes() -> None:
+def test_a_missing_rule_keeps_a_namespace_and_no_other() -> None:
     box = outbox()
     box.add([WEB, SHOP, OTHER])
 
@@ -146,11 +146,28 @@ def test_a_missing_rule_costs_a_namespace_one_request_in_five_minutes() -> None:
     assert told
     assert taken(box, 100.0) == [OTHER]
     box.add([WEB, SHOP])
-    assert taken(box, 399.0) == []
-    assert box.next(400.0) is not None
-    assert not box.settle(WEB, "forbidden", 400.0)
-    assert taken(box, 400.0) == []
+    assert taken(box, 100.7) == []
     assert box.status()["forbidden_namespaces"] == ["a"]
+
+
+def test_a_missing_rule_costs_a_namespace_ever_fewer_requests() -> None:
+    """However many of its objects wait."""
+    box = outbox()
+    box.add([WEB, SHOP])
+    told, tries, now = [], [100.0], 100.0
+
+    for _ in range(11):
+        ref = box.next(now)
+        assert ref is not None
+        told.append(box.settle(ref, "forbidden", now))
+        assert box.next(now) is None
+        now = box.deadline
+        tries.append(now)
+
+    assert told == [True] + [False] * 10
+    assert [later - earlier for earlier, later in pairwise(tries)] == [
+        0.75, 1.5, 3.0, 6.0, 12.0, 24.0, 48.0, 96.0, 192.0, 225.0, 225.0
+    ]  # fmt: skip
 
 
 def test_a_rule_that_is_there_opens_the_namespace_again() -> None:
