@@ -9,6 +9,7 @@ from typing import Self
 import orjson
 from aiohttp import web
 
+from tests.support.port import free_port
 from tests.watcher.cluster import bodies
 from tests.watcher.cluster.store import ExpiredError, Store
 from watcher.cluster.source import RESOURCES
@@ -29,7 +30,7 @@ class ApiServer:
         self.token = ""
         self.refused = 0
         """Requests with another token."""
-        self.port = 0
+        self.port = free_port()
         self._will: defaultdict[str, deque[Answer]] = defaultdict(deque)
         self._tls = tls
         self._news = asyncio.Condition()
@@ -52,7 +53,7 @@ class ApiServer:
         await self.stop()
 
     async def start(self, tls: ssl.SSLContext | None = None) -> None:
-        """On the port that it had before, if any; with another certificate, if one is given."""
+        """For the first time or again; with another certificate, if one is given."""
         self._tls = tls or self._tls
         app = web.Application()
         app.router.add_get("/{path:.*}", self._handle)
@@ -60,7 +61,6 @@ class ApiServer:
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=self._tls, reuse_address=True)
         await site.start()
-        self.port = self._runner.addresses[0][1]
 
     async def stop(self) -> None:
         """Every connection breaks off."""
@@ -84,6 +84,12 @@ class ApiServer:
             self.store.delete(each)
         await self._tell()
 
+    async def was_asked(self, resource: str, times: int) -> None:
+        """Waits until it has been, so many times from now on."""
+        wanted = len(self.asked[resource]) + times
+        async with self._news:
+            await self._news.wait_for(lambda: len(self.asked[resource]) >= wanted)
+
     async def _tell(self) -> None:
         async with self._news:
             self._news.notify_all()
@@ -94,6 +100,7 @@ class ApiServer:
             self.refused += 1
             return refusal(401, "Unauthorized")
         self.asked[resource].append(dict(request.query))
+        await self._tell()
         answer = self._will[resource].popleft() if self._will[resource] else self.mood.get(resource, well)
         self._open.append(request)
         try:
