@@ -5,14 +5,11 @@ have every mistake of the namespace looked at again.
 """
 
 import difflib
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
-
-import orjson
 
 from isoline.problem import Told
+from isoline.written import written
 from runtime.link.row import Row
 from translator import reasons
 
@@ -32,13 +29,13 @@ class Near:
         """To be put behind the message; empty when there is nothing near."""
         if told.body.get("reason") != reasons.SERVICE_NOT_FOUND.name:
             return ""
-        written = self._written(told)
+        name = written(self._rows, told)
         namespace = told.ref.split("/")[1]
-        if written is None or ((namespace, written) not in self._found and len(self._found) >= MOST):
+        if name is None or ((namespace, name) not in self._found and len(self._found) >= MOST):
             return ""
-        if (namespace, written) not in self._found:
-            self._found[namespace, written] = self._near(namespace, written)
-        return self._found[namespace, written]
+        if (namespace, name) not in self._found:
+            self._found[namespace, name] = self._near(namespace, name)
+        return self._found[namespace, name]
 
     def _near(self, namespace: str, name: str) -> str:
         near = difflib.get_close_matches(name, self._services.get(namespace, ()), n=1, cutoff=CUTOFF)
@@ -59,22 +56,3 @@ class Near:
                 namespace, _, name = rest.partition("/")
                 found.setdefault(namespace, []).append(name)
         return found
-
-    def _written(self, told: Told) -> str | None:
-        """What stands in the field that the problem is about."""
-        row = self._rows.get(told.ref)
-        value: Any = orjson.loads(row.body) if row is not None else None
-        for step in _steps(str(told.body.get("field") or "")):
-            if isinstance(step, int) and isinstance(value, list) and step < len(value):
-                value = value[step]
-            elif isinstance(step, str) and isinstance(value, dict):
-                value = value.get(step)
-            else:
-                return None
-        return value if isinstance(value, str) else None
-
-
-def _steps(field: str) -> Iterator[str | int]:
-    """`spec.rules[0].host` in its parts."""
-    for name, number in re.findall(r"([^.\[\]]+)|\[(\d+)\]", field):
-        yield name or int(number)

@@ -50,6 +50,7 @@ LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 ENDPOINT_DROPPED: Final = frozenset({"targetRef", "nodeName", "hostname", "deprecatedTopology"})
 TLS: Final = "kubernetes.io/tls"
 OPAQUE: Final = "Opaque"  # a Secret without a type
+DEFAULT_NAMESPACE: Final = "default"
 TLS_KEYS: Final = ("tls.crt", "tls.key")
 
 # Names as API servers take them: DNS subdomains, and DNS labels for namespaces (RFC 1123).
@@ -102,8 +103,12 @@ def ignored_name(body: Mapping[str, Any]) -> str:
     return f"{name}.{group}" if group else str(name)
 
 
-def reduced(kind: Kind, body: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
+def reduced(
+    kind: Kind, body: Mapping[str, Any], namespace: str = DEFAULT_NAMESPACE
+) -> tuple[str, dict[str, Any]] | None:
     """The reference `Kind/namespace/name` and what is kept of an object; None when nobody could use it.
+
+    `namespace` is that of an object which names none.
 
     Raises InvalidError. The object itself stays as it is: parts of it may be shared by YAML aliases.
     """
@@ -111,12 +116,12 @@ def reduced(kind: Kind, body: Mapping[str, Any]) -> tuple[str, dict[str, Any]] |
     if not isinstance(metadata, dict):
         raise InvalidError(f"metadata: expected an object, found {_found(metadata)}")
     name = _name("metadata.name", metadata.get("name"), NAME, MAX_NAME)
-    namespace = ""
     if kind.namespaced:
         written = metadata.get("namespace")
-        namespace = _name(
-            "metadata.namespace", "default" if written in (None, "") else written, NAMESPACE, MAX_NAMESPACE
-        )
+        wanted = namespace if written in (None, "") else written
+        namespace = _name("metadata.namespace", wanted, NAMESPACE, MAX_NAMESPACE)
+    else:
+        namespace = ""
     content = {field: body[field] for field in kind.content if field in body}
     if kind.name == "Secret":
         secret = _secret(body)

@@ -47,7 +47,7 @@ class Backend:
         self._background = background
         self._h2c = h2c
         self._tls = tls
-        self._address = address
+        self.address = address
         self._tried: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -61,9 +61,7 @@ class Backend:
 
     async def _start(self) -> None:
         serve = self._serve_http2 if self._h2c else self._serve_http1
-        self._server = await asyncio.start_server(
-            serve, self._address, self.port, backlog=1024, ssl=self._tls
-        )
+        self._server = await asyncio.start_server(serve, self.address, self.port, backlog=1024, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _stop(self) -> None:

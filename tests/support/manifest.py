@@ -40,10 +40,10 @@ def service(name: str, port: int = 80, *, app_protocol: str = "") -> Object:
 
 
 def endpoints(service: str, *backends: Backend | int, ready: bool = True) -> Object:
-    """An EndpointSlice of `service` on 127.0.0.1; all its backends share one port, as slices do."""
+    """An EndpointSlice of `service`, a number being a port of 127.0.0.1; slices have one port."""
     ports = {item if isinstance(item, int) else item.port for item in backends}
+    addresses = {"127.0.0.1" if isinstance(item, int) else item.address for item in backends}
     assert len(ports) <= 1, "one slice, one port"
-    ready_endpoint = {"addresses": ["127.0.0.1"], "conditions": {"ready": ready}}
     return {
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",
@@ -53,7 +53,9 @@ def endpoints(service: str, *backends: Backend | int, ready: bool = True) -> Obj
             "labels": {"kubernetes.io/service-name": service},
         },
         "addressType": "IPv4",
-        "endpoints": [ready_endpoint for _ in ports],
+        "endpoints": [
+            {"addresses": [address], "conditions": {"ready": ready}} for address in sorted(addresses)
+        ],
         "ports": [{"name": "http", "port": port, "protocol": "TCP"} for port in ports],
     }
 

@@ -7,6 +7,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
+import httpx
+
 from tests.support.deadline import wait_until
 from tests.support.port import free_port
 from tests.support.program import Program
@@ -14,12 +16,15 @@ from tests.support.up import ISOLINE
 
 
 class Pipeline:
-    """Watcher (on `folder`), translator and xds-server over unix sockets, each started and killed by name.
+    """Watcher (of a folder, or of a kubeconfig's cluster), translator and xds-server over unix sockets, each
+    started and killed by name.
 
     `flags[role]` are added to a command. Envoys find the xDS server at `address`.
     """
 
-    def __init__(self, folder: Path, **flags: list[str]) -> None:
+    def __init__(
+        self, folder: Path | None = None, *, kubeconfig: Path | None = None, **flags: list[str]
+    ) -> None:
         self.run_dir = Path(tempfile.mkdtemp(prefix="pipe-"))
         self.address = f"unix:{self.run_dir}/xds"
         self.http_port = free_port()
@@ -28,9 +33,10 @@ class Pipeline:
         objects, resources, rejections = (
             f"ipc://{self.run_dir}/{n}" for n in ("objects", "resources", "nacks")
         )
+        source = ["--folder", str(folder)] if kubeconfig is None else ["--kubeconfig", str(kubeconfig)]
         ports = ["--http-port", str(self.http_port), "--https-port", str(free_port())]
         self._commands = {
-            "watcher": ["--folder", str(folder), "--publish", objects, "--statuses", resources],
+            "watcher": [*source, "--publish", objects, "--statuses", resources],
             "translator": ["--objects", objects, "--publish", resources, "--rejections", rejections, *ports],
             "xds-server": ["--resources", resources, "--publish", rejections, "--xds-listen", self.address],
         }
@@ -56,6 +62,19 @@ class Pipeline:
         """SIGKILL."""
         for role in roles:
             self.programs[role].kill()
+
+    def is_ready(self, role: str) -> bool:
+        """What its probe says."""
+        try:
+            return self.get(role, "/readyz").startswith("ok")
+        except httpx.TransportError:
+            return False
+
+    def get(self, role: str, path: str) -> str:
+        """A page of its probe."""
+        transport = httpx.HTTPTransport(uds=str(self.run_dir / f"{role}.probe"))
+        with httpx.Client(transport=transport, base_url="http://probe") as client:
+            return client.get(path).text
 
     def until(self, condition: Callable[[], object], what: str) -> None:
         """Waits for this while each process that was started runs."""

@@ -18,8 +18,8 @@ from kubernetes.aio.config import ConfigException, load_kube_config
 from kubernetes.aio.config.incluster_config import SERVICE_TOKEN_FILENAME, load_incluster_config
 
 from runtime.start_error import StartError
+from watcher.kinds import DEFAULT_NAMESPACE
 
-DEFAULT_NAMESPACE = "default"
 BEARER = "BearerToken"  # under which the client keeps a whole Authorization header
 
 
@@ -88,7 +88,9 @@ class Access:
                 self._configuration, self._tls = await self._loaded()
             token = await self._configuration.get_api_key_with_prefix(BEARER)  # re-reads a pod's token
         except (ConfigException, OSError, ValueError, yaml.YAMLError) as error:
-            raise AccessError(str(error).strip() or type(error).__name__) from error
+            raise AccessError(" ".join(str(error).split()) or type(error).__name__) from error
+        except (AttributeError, KeyError, TypeError) as error:  # of the client, at what is no kubeconfig
+            raise AccessError(f"is written as no kubeconfig is: {error!r}") from error
         return Credentials(
             server=self._configuration.host.rstrip("/"),
             tls=self._tls,
@@ -126,32 +128,46 @@ def _tls(configuration: Configuration) -> ssl.SSLContext:
 
 
 def _namespace(path: str, context: str | None) -> str:
-    """The namespace of the context. Raises StartError for a file that is no kubeconfig, or without that
-    context.
+    """The namespace of the context. Raises StartError for a file that is no kubeconfig, or that does not say
+    all that the context names.
     """
     try:
-        config = yaml.safe_load(Path(path).read_bytes())
+        return _demanded(yaml.safe_load(Path(path).read_bytes()), context)
     except OSError as error:
-        raise StartError(f"--kubeconfig {path}: {error.strerror or error}") from error
-    except (yaml.YAMLError, ValueError) as error:
-        raise StartError(f"--kubeconfig {path}: no YAML: {' '.join(str(error).split())}") from error
-    named = {item["name"]: item.get("context") for item in _items(config, "contexts") if "name" in item}
+        wrong = error.strerror or str(error)
+    except yaml.YAMLError as error:
+        wrong = f"no YAML: {' '.join(str(error).split())}"
+    except ValueError as error:
+        wrong = str(error)
+    raise StartError(f"--kubeconfig {path}: {wrong}")
+
+
+def _demanded(config: object, context: str | None) -> str:
+    """The namespace of the context, whose cluster and user are there. Raises ValueError."""
+    contexts, clusters, users = (_named(config, kind) for kind in ("context", "cluster", "user"))
+    if not contexts:
+        raise ValueError("no kubeconfig, for it has no contexts")
     wanted = context or (config.get("current-context") if isinstance(config, dict) else None)
-    if not named:
-        raise StartError(f"--kubeconfig {path}: no kubeconfig, for it has no contexts")
     if not wanted:
-        raise StartError(f"--kubeconfig {path}: has no current context; name one with --context")
-    if wanted not in named:
-        raise StartError(
-            f"--kubeconfig {path}: has no context {wanted!r}; it has {', '.join(map(str, named))}"
-        )
-    found = named[wanted]
-    return str((found.get("namespace") if isinstance(found, dict) else None) or DEFAULT_NAMESPACE)
+        raise ValueError(f"has no current context; name one with --context: {', '.join(contexts)}")
+    if wanted not in contexts:
+        raise ValueError(f"has no context {wanted!r}; it has {', '.join(contexts)}")
+    cluster, user = contexts[wanted].get("cluster"), contexts[wanted].get("user")
+    if cluster not in clusters:
+        raise ValueError(f"context {wanted!r} names cluster {cluster!r}, which is not there")
+    if not clusters[cluster].get("server"):
+        raise ValueError(f"cluster {cluster!r} has no server")
+    if user and user not in users:
+        raise ValueError(f"context {wanted!r} names user {user!r}, which is not there")
+    return str(contexts[wanted].get("namespace") or DEFAULT_NAMESPACE)
 
 
-def _items(config: object, name: str) -> list[dict[str, Any]]:
-    found = config.get(name) if isinstance(config, dict) else None
-    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+def _named(config: object, kind: str) -> dict[str, dict[str, Any]]:
+    """The contexts, clusters or users of a kubeconfig by name; what has no content is empty."""
+    found = config.get(f"{kind}s") if isinstance(config, dict) else None
+    items = [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+    contents = {str(item["name"]): item.get(kind) for item in items if "name" in item}
+    return {name: content if isinstance(content, dict) else {} for name, content in contents.items()}
 
 
 @contextmanager

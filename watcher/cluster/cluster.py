@@ -38,6 +38,8 @@ class Cluster:
     def __init__(self, reflectors: Sequence[Reflector]) -> None:
         self.rows: dict[str, Row] = {}
         self.complete = False
+        self.touched: set[str] = set()
+        """Objects of which a row or a fact is another; whoever has looked clears it."""
         self.deadline: float | None = None
         """When `batch` has something that waits now."""
         self._reflectors = reflectors
@@ -104,6 +106,7 @@ class Cluster:
             if reflector.objects.changed:
                 for ref in reflector.objects.changed:
                     self._set(ref, reflector.objects.rows.get(ref) or self._elsewhere(ref, reflector), now)
+                self.touched |= reflector.objects.changed
                 reflector.objects.changed.clear()
 
     def _elsewhere(self, ref: str, left: Reflector) -> Row | None:
@@ -130,7 +133,8 @@ class Cluster:
         for each in self._reflectors:
             if each.state == "forbidden":
                 problem = Problem(reasons.FORBIDDEN, each.trouble).as_json()
-                told.setdefault(f"{API}//{each.source.resource}", []).append(problem)
+                problems = told.setdefault(f"{API}//{each.source.resource}", [])
+                problems += [problem] if problem not in problems else []  # of Secrets there are two sources
         known = {ref for ref in self._api_rows() if ref not in told}
         for ref in known:
             self._set(ref, None, now)

@@ -10,7 +10,8 @@ import prometheus_client
 import structlog
 
 from watcher.cluster import line
-from watcher.cluster.api import Api, Stream, UnreachableError
+from watcher.cluster.answer import UnreachableError
+from watcher.cluster.api import Api, Stream
 from watcher.cluster.cluster import Batch, Cluster
 from watcher.cluster.reflector import Reflector
 from watcher.cluster.request import Request
@@ -29,10 +30,17 @@ CURRENT = prometheus_client.Gauge(
 
 
 class Follower:
-    """Follows the sources until cancelled; `take` gets each batch of the whole. `api` has been entered."""
+    """Follows the sources until cancelled; `take` gets each batch of the whole; `after` is called whenever
+    something has come, be it part of a batch or not.
+    """
 
     def __init__(
-        self, api: Api, reflectors: Sequence[Reflector], cluster: Cluster, take: Callable[[Batch], None]
+        self,
+        api: Api,
+        reflectors: Sequence[Reflector],
+        cluster: Cluster,
+        take: Callable[[Batch], None],
+        after: Callable[[], None] = lambda: None,
     ) -> None:
         self.unreachable: str | None = None
         """Why the API server can't be reached."""
@@ -40,6 +48,7 @@ class Follower:
         self._reflectors = reflectors
         self._cluster = cluster
         self._take = take
+        self._after = after
         self._hurried = {reflector.source.name: asyncio.Event() for reflector in reflectors}
         self._told = {each.source.name: (each.state, each.trouble) for each in reflectors}
         self._flush: asyncio.TimerHandle | asyncio.Handle | None = None
@@ -151,6 +160,7 @@ class Follower:
             self._take(batch)
         elif self._cluster.deadline is not None:
             self._flush = loop.call_at(self._cluster.deadline, self._give)
+        self._after()
 
     def _tell(self, reflector: Reflector) -> None:
         """One line when a source fails in a new way, and one when it is well again: then others may be, too.

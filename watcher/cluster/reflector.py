@@ -58,7 +58,8 @@ class Reflector:
     below 1.
 
     `known`: its objects have been seen whole, or the cluster has no such kind. `current`: nothing has been
-    missed since. `trouble` says in words why not, `lists` how many lists were begun.
+    missed since. `trouble` says in words why not, `status` is that of an answer which says so, else 0;
+    `lists` is how many lists were begun.
     """
 
     def __init__(self, source: Source, chance: Callable[[], float], fact: Fact | None = None) -> None:
@@ -66,6 +67,7 @@ class Reflector:
         self.objects = Objects(source.kind, source.name, fact)
         self.state: State = "listing"
         self.trouble = ""
+        self.status = 0
         self.known = False
         self.lists = 0
         self.due = 0.0
@@ -175,6 +177,7 @@ class Reflector:
             self._missing(now)
         else:
             self._refuse(now, told)
+        self.status = status
         if retry_after is not None:
             self._allowed = now + min(retry_after, MAX_RETRY_AFTER)
             self.due = max(self.due, self._allowed)
@@ -252,7 +255,7 @@ class Reflector:
         return True
 
     def _watching(self) -> None:
-        self.state, self.trouble = "watching", ""
+        self.state, self.trouble, self.status = "watching", "", 0
 
     def _allow(self) -> None:
         """The server answers what it had forbidden."""
@@ -285,7 +288,7 @@ class Reflector:
 
     def _fail(self, now: float, told: str, state: State = "failing", *, relist: bool = False) -> None:
         if self.state != "forbidden" or state != "failing":  # an outage says nothing about rights
-            self.state, self.trouble = state, told
+            self.state, self.trouble, self.status = state, told, 0
         self.due = self._backoff.failed(now)
         if relist:
             self._version, self._draft = "", None

@@ -1,4 +1,4 @@
-"""The explanation of a request by manifests: the place of the object, and what is wrong with it."""
+"""The explanation of a request by objects: the place of the one that decides, and what is wrong with it."""
 
 import difflib
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -7,14 +7,15 @@ from typing import Any
 
 import orjson
 
-from isoline import manifests
+from isoline import translation
 from isoline.explain import hosts, walk
 from isoline.explain.explanation import Explanation
 from isoline.explain.request import Request, without_port
-from isoline.manifests import Manifests
 from isoline.near import Near
+from isoline.objects import Objects
 from isoline.place import Places
 from isoline.problem import Problem, told
+from isoline.unread import is_known
 from isoline.unserved_classes import why_not_ours
 from runtime.link.row import Change, Row
 from translator.ingress.annotation import ALLOW_HTTP
@@ -33,7 +34,7 @@ class Derived:
     carries_secrets = True
 
     def __init__(self, rows: Mapping[str, Row], settings: Settings) -> None:
-        self.translator = manifests.translator(settings)
+        self.translator = translation.translator(settings)
         self.translator.apply(Change(rows, frozenset(), synced=False))
 
     def get(self, type_: str, names: Sequence[str]) -> Mapping[str, bytes]:
@@ -42,9 +43,8 @@ class Derived:
         return {name: row.body for name, row in made.items() if row is not None}
 
 
-def explain(request: Request, paths: Collection[str], settings: Settings) -> Explanation:
-    """What becomes of a request by what stands in these files. Raises Mistake."""
-    read = manifests.read(paths)
+def explain(request: Request, read: Objects, settings: Settings) -> Explanation:
+    """What becomes of a request by these objects."""
     derived = Derived(read.rows, settings)
     found = walk.explain(request, derived)
     found.unreadable = tuple(
@@ -54,6 +54,12 @@ def explain(request: Request, paths: Collection[str], settings: Settings) -> Exp
         for each in _problems(ref, read.rows[ref], read)
         if each.reason == UNREADABLE
     )
+    found.doubts += [
+        each.text()
+        for ref in read.rows
+        if ref.startswith("API/")
+        for each in _problems(ref, read.rows[ref], read)
+    ]
     if found.object is not None:
         _place(found, read)
     if not found.routed:
@@ -68,19 +74,21 @@ def explain(request: Request, paths: Collection[str], settings: Settings) -> Exp
     return found
 
 
-def _problems(ref: str, row: Row, read: Manifests) -> list[Problem]:
+def _problems(ref: str, row: Row, read: Objects) -> list[Problem]:
     places, near = Places(read.files.get), Near(read.rows)
-    return [each.problem(places.line_of, near.hint(each)) for each in told(ref, row.body)]
+    return [
+        each.problem(places.line_of, near.hint(each)) for each in told(ref, row.body) if is_known(read, each)
+    ]
 
 
-def _named(found: Explanation, read: Manifests) -> list[str]:
+def _named(found: Explanation, read: Objects) -> list[str]:
     """The Ingresses that speak of the host."""
     host = without_port(found.request.authority).encode()
     refs = (key for key, row in read.rows.items() if key.startswith("Ingress/") and host in row.body)
     return list(islice(refs, SHOWN))
 
 
-def _place(found: Explanation, read: Manifests) -> None:
+def _place(found: Explanation, read: Objects) -> None:
     """The file and line of the object that decides, of the very path where that can be told."""
     row = read.rows.get(found.object or "")
     body = orjson.loads(row.body) if row is not None else {}
@@ -116,7 +124,7 @@ def _items(owner: object, name: str) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _without_endpoints(assignment: str, read: Manifests) -> str:
+def _without_endpoints(assignment: str, read: Objects) -> str:
     """Why a Service has no endpoint, from its EndpointSlices."""
     namespace, service, *port = assignment.split("/")
     port_name = port[0] if port else ""
@@ -134,7 +142,7 @@ def _without_endpoints(assignment: str, read: Manifests) -> str:
     return "its EndpointSlices list none"
 
 
-def _hint(found: Explanation, read: Manifests, ours: Collection[str]) -> None:
+def _hint(found: Explanation, read: Objects, ours: Collection[str]) -> None:
     """Why an Ingress that names the host does not serve it; where none does, a host spelled almost so."""
     known: dict[str, list[str]] = {}
     for ref, body in _ingresses(read):
@@ -153,7 +161,7 @@ def _hint(found: Explanation, read: Manifests, ours: Collection[str]) -> None:
         found.why += f"; did you mean {near[0]}?"
 
 
-def _ingresses(read: Manifests) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _ingresses(read: Objects) -> Iterator[tuple[str, Mapping[str, Any]]]:
     return ((key, orjson.loads(row.body)) for key, row in read.rows.items() if key.startswith("Ingress/"))
 
 
