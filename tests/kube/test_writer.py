@@ -18,7 +18,7 @@ from tests.kube.kubectl import kubectl
 from tests.support.background import Background
 from tests.support.deadline import wait_until
 from tests.support.program import Program
-from tests.watcher.cluster.writing import row
+from tests.watcher.cluster.report.writing import row
 
 pytestmark = [pytest.mark.cluster, pytest.mark.process]
 

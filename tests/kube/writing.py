@@ -16,8 +16,8 @@ from tests.support.program import Program
 from watcher.cluster.access import Access
 from watcher.cluster.answer import UnreachableError
 from watcher.cluster.api import Api
-from watcher.cluster.writer import Writer
-from watcher.cluster.written import Written
+from watcher.cluster.report.writer import Writer
+from watcher.cluster.report.written import Written
 
 
 def program(kubeconfig: Path, statuses: str, address: str, look_seconds: float = 0.1) -> Program:

@@ -50,8 +50,7 @@ def wire(settings: Settings, group: Workgroup) -> None:
     group.add("publisher", process.publisher.run)
     group.add("API server", process.api.run)
     if process.writer is not None:
-        for name, part in process.writer.parts():
-            group.add(name, part)
+        group.add("writer", process.writer.run)
     group.add("cluster", process.follower.run)
 
 

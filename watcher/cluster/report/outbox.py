@@ -10,9 +10,9 @@ from watcher.cluster.answer import Outcome
 from watcher.cluster.backoff import Backoff
 from watcher.cluster.report.bucket import Bucket
 
-# After an object is refused, or another was quicker again and again; doubled each time. When a rule of RBAC is
-# missing, a namespace waits so, and one object of it is tried; an API server that has just started says the
-# same for a moment.
+# After an object is refused, or another was quicker again and again; doubled each time. When a rule of RBAC
+# is missing, a namespace waits so, and one object of it is tried; an API server that has just started says
+# the same for a moment.
 FIRST_SECONDS: Final = 1.0
 RARELY_SECONDS: Final = 300.0
 # 2 to the power of this is beyond that.
