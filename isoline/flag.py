@@ -97,7 +97,7 @@ def process() -> Callable[[Command], Command]:
 def kubeconfig(text: str) -> Callable[[Command], Command]:
     """How a cluster is reached."""
     return together(
-        flag("--kubeconfig", metavar="FILE", help=text),
+        flag("--kubeconfig", metavar="FILE", type=click.Path(), help=text),
         flag("--context", metavar="NAME", help="That of the kubeconfig.  [default: its current one]"),
     )
 
@@ -136,8 +136,8 @@ def watch_namespace() -> Callable[[Command], Command]:
 
 
 def cluster() -> Callable[[Command], Command]:
-    """Objects of a cluster instead of files; see isoline.kubeconfig.Kubeconfig."""
-    return together(kubeconfig("Read this cluster instead, as kubectl would reach it."), watch_namespace())
+    """Where objects come from that stand in no file; see isoline.kubeconfig.Kubeconfig."""
+    return together(kubeconfig("A cluster, as kubectl would reach it."), watch_namespace())
 
 
 def ingress_class() -> Callable[[Command], Command]:
@@ -248,4 +248,4 @@ def demand_absent(*parameters: str, why: str) -> None:
 def _shown(parameter: str) -> str:
     """As its user writes it: a flag, or the place of an argument."""
     found = next(each for each in click.get_current_context().command.params if each.name == parameter)
-    return found.opts[0] if isinstance(found, click.Option) else str(found.metavar).strip("[]")
+    return found.opts[0] if isinstance(found, click.Option) else str(found.metavar).split()[0].strip("[]")

@@ -5,11 +5,14 @@ have every mistake of the namespace looked at again.
 """
 
 import difflib
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from functools import cached_property
+from typing import Any
+
+import orjson
 
 from isoline.problem import Told
-from isoline.written import written
 from runtime.link.row import Row
 from translator import reasons
 
@@ -29,13 +32,13 @@ class Near:
         """To be put behind the message; empty when there is nothing near."""
         if told.body.get("reason") != reasons.SERVICE_NOT_FOUND.name:
             return ""
-        name = written(self._rows, told)
+        written = self._written(told)
         namespace = told.ref.split("/")[1]
-        if name is None or ((namespace, name) not in self._found and len(self._found) >= MOST):
+        if written is None or ((namespace, written) not in self._found and len(self._found) >= MOST):
             return ""
-        if (namespace, name) not in self._found:
-            self._found[namespace, name] = self._near(namespace, name)
-        return self._found[namespace, name]
+        if (namespace, written) not in self._found:
+            self._found[namespace, written] = self._near(namespace, written)
+        return self._found[namespace, written]
 
     def _near(self, namespace: str, name: str) -> str:
         near = difflib.get_close_matches(name, self._services.get(namespace, ()), n=1, cutoff=CUTOFF)
@@ -56,3 +59,22 @@ class Near:
                 namespace, _, name = rest.partition("/")
                 found.setdefault(namespace, []).append(name)
         return found
+
+    def _written(self, told: Told) -> str | None:
+        """What stands in the field that the problem is about."""
+        row = self._rows.get(told.ref)
+        value: Any = orjson.loads(row.body) if row is not None else None
+        for step in _steps(str(told.body.get("field") or "")):
+            if isinstance(step, int) and isinstance(value, list) and step < len(value):
+                value = value[step]
+            elif isinstance(step, str) and isinstance(value, dict):
+                value = value.get(step)
+            else:
+                return None
+        return value if isinstance(value, str) else None
+
+
+def _steps(field: str) -> Iterator[str | int]:
+    """`spec.rules[0].host` in its parts."""
+    for name, number in re.findall(r"([^.\[\]]+)|\[(\d+)\]", field):
+        yield name or int(number)

@@ -1,9 +1,13 @@
 """Problems that may follow from what could not be read alone: nobody knows whether they are any."""
 
+from collections.abc import Iterator
+
+import orjson
+
 from isoline.objects import Objects
 from isoline.problem import Told
-from isoline.written import written
 from translator import reasons
+from translator.ingress.annotation import TLS_CERT_NAMESPACE
 
 # What says that there is no such object, and of which kind.
 ABSENT = {
@@ -17,10 +21,17 @@ ABSENT = {
 def is_known(objects: Objects, told: Told) -> bool:
     """Whether a problem is one whatever stands in what could not be read."""
     kind = ABSENT.get(str(told.body.get("reason")))
-    return (kind, "") not in objects.unread and (kind, _namespace(objects, told)) not in objects.unread
+    return kind is None or not any(
+        (kind, place) in objects.unread for place in _places(objects, told.ref, kind)
+    )
 
 
-def _namespace(objects: Objects, told: Told) -> str:
-    """Where the absent object would be: `tls` may name a Secret of another namespace."""
-    named, slash, _ = (written(objects.rows, told) or "").partition("/")
-    return named if slash else told.ref.split("/")[1]
+def _places(objects: Objects, ref: str, kind: str) -> Iterator[str]:
+    """The namespaces that the absent object may be in, "" for all; Secrets may be in another than the object
+    that names them.
+    """
+    yield ""
+    row = objects.rows.get(ref) if kind in {"Secret", "TLSCertificateDelegation"} else None
+    annotations = orjson.loads(row.body)["metadata"].get("annotations") if row is not None else None
+    named = annotations.get(TLS_CERT_NAMESPACE.name) if isinstance(annotations, dict) else None
+    yield str(named or ref.split("/")[1])

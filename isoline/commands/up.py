@@ -12,7 +12,7 @@ from isoline.up import start
 
 @click.command()
 @click.argument("folder", metavar="[FOLDER]", required=False, type=click.Path(path_type=Path))
-@flag.kubeconfig("Serve this cluster instead, as kubectl would reach it; nothing is written to it.")
+@flag.kubeconfig("A cluster, as kubectl would reach it; nothing is written to it.")
 @flag.watch_namespace()
 @start.flags()
 @flag.loopback_endpoints()

@@ -174,6 +174,8 @@ class _mapped:  # noqa: N801 - a context manager
         pass
 
     def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, aiohttp.ClientPayloadError):
+            raise UnreachableError("the answer broke off") from error
         if isinstance(error, TimeoutError | aiohttp.ClientError | OSError):
             raise UnreachableError(_said(error) or f"no answer within {HEAD_SECONDS:g} s") from error
 
