@@ -1,6 +1,7 @@
 """The edge to an API server: requests, and answers as bytes."""
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -187,7 +188,9 @@ def _said(error: BaseException) -> str:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         text = f"{error.host}:{error.port}: {error.certificate_error}"
     elif isinstance(error, aiohttp.ClientConnectorError):
-        text = f"{error.host}:{error.port}: {error.strerror or error.os_error}"
+        number = error.errno or 0  # asyncio's text says the address once more
+        why = os.strerror(number) if number > 0 else error.strerror or error.os_error
+        text = f"{error.host}:{error.port}: {why}"
     return " ".join(text.split())
 
 
