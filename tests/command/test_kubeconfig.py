@@ -130,7 +130,7 @@ def test_a_server_out_of_reach_is_told_at_once(
 
     assert (program.exit_code(), program.stdout, len(program.stderr)) == (3, [], 1)
     assert program.stderr[0].startswith(
-        f"isoline: --kubeconfig {path}: API server unreachable: {closed}: Connect call failed"
+        f"isoline: --kubeconfig {path}: API server unreachable: {closed}: Connection refused"
     )
 
 
@@ -143,7 +143,7 @@ def test_up_says_what_it_waits_for_without_a_server(
     command = ["up", "--no-envoy", "--kubeconfig", path]
     with Program([ISOLINE, *command], cwd=tmp_path) as program:
         program.said(f"API server unreachable.*{closed}")
-        program.said(f"^still waiting for watcher: API server unreachable: {closed}: Connect call failed")
+        program.said(f"^still waiting for watcher: API server unreachable: {closed}: Connection refused")
         assert program.terminate() == 0
 
 
