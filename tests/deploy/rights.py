@@ -1,56 +1,104 @@
 """What Roles and ClusterRoles grant, one right at a time."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tests.deploy.objects import Object, Objects
+from tests.kube.client import Client
+from tests.support.deadline import wait_until
+
+ROLES = ("Role", "ClusterRole")
+ACCOUNT = "system:serviceaccount:isoline:isoline-control-plane"
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Right:
-    """One verb on one resource, which is written as in `ingresses.networking.k8s.io/status`.
+    """One verb on one resource (`ingresses/status`) of a group, which is empty for the core.
 
     `namespace` is empty for the whole cluster, `name` for objects of every name.
     """
 
-    role: str
-    namespace: str
     verb: str
     resource: str
+    group: str = ""
     name: str = ""
+    namespace: str = ""
 
     def __str__(self) -> str:
-        """Unlike that of every other right."""
-        where = f" in {self.namespace}" if self.namespace else ""
-        return f"{self.verb} {self.resource}{' ' if self.name else ''}{self.name}{where}"
+        """Unlike that of every other: `update leases.coordination.k8s.io isoline in isoline`."""
+        name, where = f" {self.name}" if self.name else "", f" in {self.namespace}" if self.namespace else ""
+        return f"{self.verb} {self.qualified}{name}{where}"
+
+    @property
+    def qualified(self) -> str:
+        """The resource with its group: `ingresses.networking.k8s.io/status`."""
+        plural, slash, subresource = self.resource.partition("/")
+        return (f"{plural}.{self.group}" if self.group else plural) + slash + subresource
+
+    @property
+    def refusal(self) -> str:
+        """A pattern of what an API server says, as it stands in a line of JSON, to whoever has it not."""
+        return rf'cannot {self.verb} resource \\"{self.resource}\\" in API group \\"{self.group}\\"'
 
 
-def granted(objects: Objects) -> list[Right]:
-    """All of them."""
-    return [right for role in objects.of("Role", "ClusterRole") for right, _ in _flat(role)]
+def granted(objects: Objects) -> dict[str, Right]:
+    """All of them, by how they are written."""
+    return {str(right): right for role in objects.of(*ROLES) for right, _ in _flat(role)}
 
 
-def without(role: Object, right: Right) -> Object:
-    """The role, less this right."""
-    return role | {"rules": [rule for found, rule in _flat(role) if found != right]}
+@contextmanager
+def taken_away(client: Client, objects: Objects, *rights: str) -> Iterator[None]:
+    """Within this the control plane has what `objects` grant, less these."""
+    lost = [granted(objects)[right] for right in rights]
+    roles = [role for role in objects.of(*ROLES) if any(right in lost for right, _ in _flat(role))]
+    client.apply(*(_without(role, lost) for role in roles))
+    try:
+        for right in lost:
+            wait_until(lambda right=right: not _may(client, right), f"nobody may {right}")  # type: ignore[misc]
+        yield
+    finally:
+        client.apply(*roles)
+        for right in lost:
+            wait_until(lambda right=right: _may(client, right), f"the control plane may {right}")  # type: ignore[misc]
 
 
 def _flat(role: Object) -> list[tuple[Right, Object]]:
     """Each right with a rule that grants nothing else."""
-    name, namespace = role["metadata"]["name"], role["metadata"].get("namespace", "")
+    namespace = role["metadata"].get("namespace", "")
     return [
         (
-            Right(name, namespace, verb, _resource(resource, group), object_name),
+            Right(verb, resource, group, name, namespace),
             {"apiGroups": [group], "resources": [resource], "verbs": [verb]}
-            | ({"resourceNames": [object_name]} if object_name else {}),
+            | ({"resourceNames": [name]} if name else {}),
         )
         for rule in role["rules"]
         for group in rule["apiGroups"]
         for resource in rule["resources"]
-        for object_name in rule.get("resourceNames", [""])
+        for name in rule.get("resourceNames", [""])
         for verb in rule["verbs"]
     ]
 
 
-def _resource(resource: str, group: str) -> str:
-    plural, slash, subresource = resource.partition("/")
-    return (f"{plural}.{group}" if group else plural) + slash + subresource
+def _without(role: Object, lost: list[Right]) -> Object:
+    return role | {"rules": [rule for right, rule in _flat(role) if right not in lost]}
+
+
+def _may(client: Client, right: Right) -> bool:
+    """Whether the API server would let the control plane do it."""
+    resource, _, subresource = right.resource.partition("/")
+    asked = {
+        "verb": right.verb,
+        "group": right.group,
+        "resource": resource,
+        "subresource": subresource,
+        "name": right.name,
+        "namespace": right.namespace,
+    }
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SubjectAccessReview",
+        "spec": {"user": ACCOUNT, "resourceAttributes": asked},
+    }
+    path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+    return bool(client.ask("POST", path, review)["status"]["allowed"])

@@ -78,7 +78,7 @@ def test_the_token_lies_where_a_client_looks_for_it_and_can_only_be_read(objects
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_the_rights_are_these_and_no_other(variant: str) -> None:
     """No wildcard, no write to a Secret; and outside of watched namespaces only what is isoline's own."""
-    assert {str(right) for right in granted(rendered(variant))} == RIGHTS[variant]
+    assert set(granted(rendered(variant))) == RIGHTS[variant]
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -134,4 +134,4 @@ def test_the_readme_says_what_each_right_is_for() -> None:
     rows = re.findall(r"^\| `([\w./]+)`[^|]* \| ([a-z, ]+) \| [^|]+ \|$", text, re.MULTILINE)
     told = {f"{verb} {resource}" for resource, verbs in rows for verb in verbs.split(", ")}
 
-    assert told == {f"{right.verb} {right.resource}" for right in granted(rendered(CLUSTER_WIDE))}
+    assert told == {f"{right.verb} {right.qualified}" for right in granted(rendered(CLUSTER_WIDE)).values()}
