@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy import mount_namespace
+from tests.deploy import asking, each_kind, mount_namespace
 from tests.deploy.installed import TRANSLATOR, WATCHER, Installed, installed
 from tests.deploy.objects import Objects
 from tests.deploy.rights import granted, taken_away
@@ -45,6 +45,7 @@ def running(assets: Path, background: Background) -> Iterator[Installed]:
         Cluster(assets, "--feature-gates=WatchList=false") as cluster,
         installed(cluster, background) as found,
     ):
+        found.client.apply(each_kind.DEFINITION)
         found.plain.start(TRANSLATOR)
         yield found
 
@@ -73,3 +74,22 @@ def test_without_a_right_to_read_a_resource_it_is_told(
             running.plain.becomes_ready(WATCHER)
         else:
             assert not running.plain.ready(WATCHER)
+
+
+def test_with_all_rights_every_kind_is_followed_and_nothing_refused(
+    running: Installed, objects: Objects, background: Background
+) -> None:
+    """What is made while the watcher runs arrives, so each kind is listed and watched."""
+    made = [*each_kind.named("web"), each_kind.INGRESS_CLASS]
+    with watching(running, objects) as watcher:
+        running.plain.becomes_ready(WATCHER)
+        running.client.apply(*made)
+        run = running.plain.plan.find(WATCHER).mounts["/run/isoline"]
+
+        running.plain.until(
+            lambda: (
+                asking.reads(background, f"ipc://{run}/link/objects", "objects") >= each_kind.references(made)
+            ),
+            "all of it has arrived",
+        )
+        assert not any("forbidden" in line for line in watcher.stderr)
