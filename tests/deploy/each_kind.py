@@ -14,15 +14,17 @@ INGRESS_CLASS: Object = {
 
 
 def named(name: str, namespace: str = "default") -> list[Object]:
-    """Those that are in a namespace, all of one name. The Ingress is ours, for the Service."""
+    """Those that are in a namespace, all of one name. The Ingress is ours, with a host of its own."""
     backend = {"service": {"name": name, "port": {"number": 80}}}
+    path = {"path": "/", "pathType": "Prefix", "backend": backend}
+    rule = {"host": f"{name}.example.com", "http": {"paths": [path]}}
     slice_of = {"kubernetes.io/service-name": name}
     delegation = {"secretName": name, "targetNamespaces": ["*"]}
     made: list[Object] = [
         {
             "apiVersion": "networking.k8s.io/v1",
             "kind": "Ingress",
-            "spec": {"ingressClassName": "isoline", "defaultBackend": backend},
+            "spec": {"ingressClassName": "isoline", "rules": [rule]},
         },
         {"apiVersion": "v1", "kind": "Service", "spec": {"ports": [{"name": "http", "port": 80}]}},
         {

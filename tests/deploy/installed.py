@@ -28,6 +28,17 @@ class Installed:
     client: Client
     plain: Plain
 
+    def move(self, address: str) -> None:
+        """Gives the Service of the Envoys this IP address, as a cloud does."""
+        status = {"loadBalancer": {"ingress": [{"ip": address}]}}
+        self.client.patch_status("Service", "isoline-envoy", status, namespace=NAMESPACE)
+
+    def address(self, name: str) -> str | None:
+        """The IP address in the status of an Ingress."""
+        entries = self.client.get("Ingress", name)["status"]["loadBalancer"].get("ingress", [{}])
+        found: str | None = entries[0].get("ip")
+        return found
+
 
 def apply(cluster: Cluster, folder: Path) -> None:
     """As the README says: an unknown field or a value that is none would be refused."""

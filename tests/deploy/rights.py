@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from tests.deploy.objects import Object, Objects
 from tests.kube.client import Client
@@ -54,13 +55,18 @@ def taken_away(client: Client, objects: Objects, *rights: str) -> Iterator[None]
     roles = [role for role in objects.of(*ROLES) if any(right in lost for right, _ in _flat(role))]
     client.apply(*(_without(role, lost) for role in roles))
     try:
-        for right in lost:
-            wait_until(lambda right=right: not _may(client, right), f"nobody may {right}")  # type: ignore[misc]
+        _wait(client, lost, allowed=False)
         yield
     finally:
         client.apply(*roles)
-        for right in lost:
-            wait_until(lambda right=right: _may(client, right), f"the control plane may {right}")  # type: ignore[misc]
+        _wait(client, lost, allowed=True)
+
+
+def _wait(client: Client, rights: list[Right], *, allowed: bool) -> None:
+    """An API server learns of a role a moment after it has stored it."""
+    told = "has" if allowed else "has not"
+    for right in rights:
+        wait_until(partial(_agrees, client, right, allowed=allowed), f"the control plane {told}: {right}")
 
 
 def _flat(role: Object) -> list[tuple[Right, Object]]:
@@ -84,8 +90,7 @@ def _without(role: Object, lost: list[Right]) -> Object:
     return role | {"rules": [rule for right, rule in _flat(role) if right not in lost]}
 
 
-def _may(client: Client, right: Right) -> bool:
-    """Whether the API server would let the control plane do it."""
+def _agrees(client: Client, right: Right, *, allowed: bool) -> bool:
     resource, _, subresource = right.resource.partition("/")
     asked = {
         "verb": right.verb,
@@ -101,4 +106,4 @@ def _may(client: Client, right: Right) -> bool:
         "spec": {"user": ACCOUNT, "resourceAttributes": asked},
     }
     path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
-    return bool(client.ask("POST", path, review)["status"]["allowed"])
+    return bool(client.ask("POST", path, review)["status"]["allowed"]) == allowed

@@ -5,11 +5,12 @@ import re
 import shlex
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.deploy import asking, mount_namespace
+from tests.deploy import asking, each_kind, mount_namespace
 from tests.deploy.container import ROOT
 from tests.deploy.installed import CONTROL_PLANE, WATCHER, Installed, installed
 from tests.deploy.plain import FLEET, Plain
@@ -81,6 +82,10 @@ def edit(running: Installed, host: str) -> None:
     running.client.patch("Ingress", "web", change, how="json")
 
 
+def has_address(running: Installed, address: str) -> bool:
+    return running.address("web") == address
+
+
 def shown(plain: Plain, host: str) -> set[bytes]:
     """The certificates that Envoys show for a host, in PEM; OSError where a handshake fails."""
     found = set()
@@ -129,6 +134,26 @@ def test_a_certificate_reaches_every_envoy_and_so_does_a_renewed_one(
     running.client.patch("Ingress", "web", {"spec": {"tls": [{"hosts": [HOST], "secretName": "web"}]}})
 
     plain.until(lambda: shown(plain, HOST) == {found.chain}, "the certificate is shown on every connection")
+
+
+def test_an_ingress_has_the_address_of_the_envoys(running: Installed, plain: Plain) -> None:
+    """That of their Service, and another one when a cloud gives it another."""
+    for address in ("192.0.2.80", "192.0.2.81"):
+        running.move(address)
+
+        plain.until(partial(has_address, running, address), f"{address} is in its status")
+
+
+def test_a_mistake_is_told_where_its_owner_looks(running: Installed, plain: Plain) -> None:
+    """As an Event, which `kubectl describe` shows."""
+    (wrong, *_) = each_kind.named("wrong")
+    running.client.apply(wrong)
+    config = running.cluster.kubeconfig()
+
+    plain.until(
+        lambda: "ServiceNotFound" in kubectl("describe", "ingress", "wrong", kubeconfig=config),
+        "its Service is missed",
+    )
 
 
 def test_a_change_reaches_every_envoy(running: Installed, plain: Plain) -> None:
