@@ -4,6 +4,7 @@ The kubernetes client reads both, runs exec plugins and re-reads a ServiceAccoun
 about hourly.
 """
 
+import asyncio
 import logging
 import ssl
 from collections.abc import Awaitable, Callable, Iterator
@@ -20,6 +21,8 @@ from kubernetes.aio.config.incluster_config import SERVICE_TOKEN_FILENAME, load_
 from runtime.start_error import StartError
 from watcher.kinds import DEFAULT_NAMESPACE
 
+# A plugin that has failed is not run again at once: each list and watch would, one after the other.
+PATIENCE_SECONDS = 1.0
 BEARER = "BearerToken"  # under which the client keeps a whole Authorization header
 
 
@@ -30,7 +33,8 @@ class AccessError(Exception):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
     """What a request needs. `tls` is None for a server in clear; `tls_name` is the name its certificate must
-    have where that is not the one in `server`. `headers` may hold a token.
+    have where that is not the one in `server`. `headers` may hold a token. `reading` counts how often all was
+    read.
     """
 
     server: str
@@ -38,6 +42,7 @@ class Credentials:
     headers: dict[str, str] = field(repr=False)
     tls_name: str | None = None
     proxy: str | None = None
+    reading: int = 0
 
 
 class Access:
@@ -51,6 +56,10 @@ class Access:
         self._load = load
         self._configuration: Configuration | None = None
         self._tls: ssl.SSLContext | None = None
+        self._readings = 0
+        self._turn = asyncio.Lock()
+        self._failure: AccessError | None = None
+        self._patient_until = 0.0
 
     @classmethod
     def of_kubeconfig(cls, path: str, context: str | None = None) -> "Access":
@@ -77,34 +86,55 @@ class Access:
             ) from error
         return cls("--in-cluster", load, namespace or DEFAULT_NAMESPACE)
 
-    def forget(self) -> None:
-        """What is known may be out of date: everything is read again before the next request."""
-        self._configuration = None
+    def forget(self, used: Credentials) -> None:
+        """These may be out of date: unless that has been done since, all is read again before the next
+        request.
+        """
+        if used.reading == self._readings:
+            self._configuration = None
 
     async def credentials(self) -> Credentials:
-        """As they are now. Raises AccessError."""
-        try:
-            if self._configuration is None:
-                self._configuration, self._tls = await self._loaded()
-            token = await self._configuration.get_api_key_with_prefix(BEARER)  # re-reads a pod's token
-        except (ConfigException, OSError, ValueError, yaml.YAMLError) as error:
-            raise AccessError(" ".join(str(error).split()) or type(error).__name__) from error
-        except (AttributeError, KeyError, TypeError) as error:  # of the client, at what is no kubeconfig
-            raise AccessError(f"is written as no kubeconfig is: {error!r}") from error
-        return Credentials(
-            server=self._configuration.host.rstrip("/"),
-            tls=self._tls,
-            headers={} if token is None else {"Authorization": token.strip()},
-            tls_name=self._configuration.tls_server_name,
-            proxy=self._configuration.proxy,
-        )
+        """As they are now. Raises AccessError.
+
+        Whoever asks meanwhile waits: a plugin may take its time, and may even ask its user.
+        """
+        async with self._turn:
+            try:
+                if self._configuration is None:
+                    self._demand_patience()
+                    self._configuration, self._tls = await self._loaded()
+                    self._readings += 1
+                configuration = self._configuration
+                token = await configuration.get_api_key_with_prefix(BEARER)  # re-reads a pod's token
+            except (ConfigException, OSError, ValueError, yaml.YAMLError) as error:
+                raise self._failed(" ".join(str(error).split()) or type(error).__name__) from error
+            except (AttributeError, KeyError, TypeError) as error:  # of the client, at what is no kubeconfig
+                raise self._failed(f"is written as no kubeconfig is: {error!r}") from error
+            return Credentials(
+                server=configuration.host.rstrip("/"),
+                tls=self._tls,
+                headers={} if token is None else {"Authorization": token.strip()},
+                tls_name=configuration.tls_server_name,
+                proxy=configuration.proxy,
+                reading=self._readings,
+            )
+
+    def _demand_patience(self) -> None:
+        """Raises the last AccessError again while it is new."""
+        if self._failure is not None and asyncio.get_running_loop().time() < self._patient_until:
+            raise self._failure
+
+    def _failed(self, why: str) -> AccessError:
+        self._patient_until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+        self._failure = AccessError(why)
+        return self._failure
 
     async def _loaded(self) -> tuple[Configuration, ssl.SSLContext | None]:
         configuration = _configuration()
         with _complaints() as complaints:
             await self._load(configuration)
         if complaints and BEARER not in configuration.api_key and not configuration.cert_file:
-            raise AccessError("; ".join(complaints))
+            raise ConfigException("; ".join(complaints))
         return configuration, _tls(configuration) if configuration.host.startswith("https:") else None
 
 

@@ -127,11 +127,9 @@ class Api:
         response = await self._head(method, path, query, data, headers)
         if response.status == UNAUTHORIZED:
             response.close()
-            self._access.forget()
             response = await self._head(method, path, query, data, headers)
         if response.status == UNAUTHORIZED:
             response.close()
-            self._access.forget()
             raise UnreachableError(
                 "401 Unauthorized: the API server does not take our credentials; have they expired?"
             )
@@ -152,7 +150,7 @@ class Api:
         try:
             with _mapped():
                 async with asyncio.timeout(HEAD_SECONDS):
-                    return await self._session.request(
+                    response = await self._session.request(
                         method,
                         ours.server + path,
                         params=query,
@@ -164,8 +162,11 @@ class Api:
                         allow_redirects=False,
                     )
         except UnreachableError:
-            self._access.forget()  # another certificate, another CA, another server
+            self._access.forget(ours)  # another certificate, another CA, another server
             raise
+        if response.status == UNAUTHORIZED:
+            self._access.forget(ours)
+        return response
 
 
 class _mapped:  # noqa: N801 - a context manager
