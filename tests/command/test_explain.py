@@ -299,10 +299,8 @@ def test_without_a_source_and_without_a_running_system_all_sources_are_named(
     program = isoline("explain", "http://h/", env={"TMPDIR": str(tmp_path)})
 
     assert program.exit_code() == 2
-    assert program.stderr == [
-        f"isoline: no isoline up was found in {tmp_path}: give --from PATH (manifests), --kubeconfig FILE"
-        " (a cluster), --xds ADDRESS (an xDS server) or --run-dir DIR"
-    ]
+    give = "give --from PATH (manifests), --kubeconfig FILE (a cluster), --xds ADDRESS (an xDS server)"
+    assert program.stderr == [f"isoline: no isoline up was found in {tmp_path}: {give} or --run-dir DIR"]
 
 
 def test_nobody_at_the_address_is_exit_code_3(isoline: Isoline) -> None:

@@ -9,9 +9,9 @@ import pytest
 from tests.kube.client import Client
 from tests.kube.cluster import READER, Cluster
 from tests.kube.command.rights import GROUPS, grant
-from tests.support.address import outward
 from tests.support.backend import Backend
 from tests.support.manifest import Object, endpoints, ingress, path, rule, served, service
+from tests.support.own_address import own_address
 from tests.support.program import Program
 from tests.support.up import Up
 
@@ -58,7 +58,7 @@ def test_a_cluster_is_served_and_left_as_it_is(
 ) -> None:
     """A change through the API arrives. No status, no Event, no Lease is written."""
     grant(cluster, kube, GROUPS, everywhere=True)
-    objects = [item for name in "ab" for item in served(name, backend(name, address=outward()))]
+    objects = [item for name in "ab" for item in served(name, backend(name, address=own_address()))]
     kube.apply(*here(kube, ingress("web", rule(HOST, path("/", "a"))), *objects))
     before = stored(kube)
     running = up()
@@ -111,7 +111,7 @@ def test_who_logs_in_again_is_served(cluster: Cluster, kube: Client) -> None:
 def test_pods_out_of_reach_are_told_once(up: StartUp, cluster: Cluster, kube: Client) -> None:
     """Here behind a port whose queue is full: nobody answers, as where no route leads."""
     grant(cluster, kube, GROUPS, everywhere=True)
-    with socket.create_server((outward(), 0), backlog=0) as silent:
+    with socket.create_server((own_address(), 0), backlog=0) as silent:
         address = silent.getsockname()
         with socket.create_connection(address):
             slice_ = endpoints("a", address[1])

@@ -7,10 +7,10 @@ import pytest
 
 from tests.e2e.conftest import apply
 from tests.kube.cluster import Cluster
-from tests.support.address import outward
 from tests.support.backend import Backend
 from tests.support.background import Background
 from tests.support.manifest import Object
+from tests.support.own_address import own_address
 from tests.support.up import Up
 
 __all__ = ["apply"]
@@ -47,5 +47,5 @@ def backend(background: Background) -> Iterator[Callable[..., Backend]]:
     """As everywhere, at an address that an EndpointSlice may hold."""
     with ExitStack() as stack:
         yield lambda name, **options: stack.enter_context(
-            Backend(background, name, address=outward(), **options)
+            Backend(background, name, address=own_address(), **options)
         )

@@ -78,7 +78,7 @@ class ProblemEvents:
         ended = {name for name, one in told.items() if one.stands and name not in events}
         news = list(events.values())
         if ended and not events:
-            news.append(Event(regarding, "Normal", "Resolved", "nothing is wrong with it any more"))
+            news.append(Event(regarding, "Normal", "Resolved", self._resolution(ref)))
         for event in news:
             one = told.get(event.name)
             if one is not None and one.stands and now < one.due:
@@ -125,6 +125,12 @@ class ProblemEvents:
         metadata = body["metadata"]
         _, namespace, name = ref.split("/")
         return Regarding(body["apiVersion"], body["kind"], namespace, name, metadata["uid"])
+
+    def _resolution(self, ref: str) -> str:
+        """Of an Ingress there is a row as long as it is ours."""
+        if ref.startswith("Ingress/") and not any(ref in table for table in self._tables):
+            return "it is of another class now, so isoline neither checks nor serves it"
+        return "nothing is wrong with it any more"
 
     def _problems(self, ref: str) -> list[dict[str, Any]]:
         rows = (table.get(ref) for table in self._tables)

@@ -145,18 +145,33 @@ def test_when_the_last_problem_is_gone_that_is_told_once() -> None:
     assert list(world.told())[2] == "Normal Resolved nothing is wrong with it any more x1"
 
 
+def test_an_ingress_that_is_ours_no_more_is_not_called_right() -> None:
+    """Its row is gone: nobody looks at what is wrong with it. A Service without a row has no problems."""
+    world = World()
+    for ref in (WEB, API):
+        world.say(problem("gone"), ref=ref)
+        world.write(ref=ref)
+        del world.tables[0][ref]
+        world.write(ref=ref)
+
+    assert [said for said in world.told() if "Resolved" in said] == [
+        "Normal Resolved it is of another class now, so isoline neither checks nor serves it x1",
+        "Normal Resolved nothing is wrong with it any more x1",
+    ]
+
+
 @pytest.mark.parametrize("without_row", [False, True])
 def test_what_comes_back_is_news(*, without_row: bool) -> None:
     """A Service has no row while nothing is wrong with it."""
     world = World()
     for _ in range(2):
-        world.say(problem("gone"))
-        world.write()
-        world.say()
+        world.say(problem("gone"), ref=API)
+        world.write(ref=API)
+        world.say(ref=API)
         if without_row:
             world.tables[0].clear()
-        assert world.core.concerns(WEB)
-        world.write()
+        assert world.core.concerns(API)
+        world.write(ref=API)
 
     assert list(world.told()) == [
         "Warning ServiceNotFound spec: gone x2",
