@@ -36,7 +36,8 @@ class Following:
     """`table` is what was given out, `gone` what was ever taken from it."""
 
     def __init__(self, path: Path, sources: Sequence[Source]) -> None:
-        self.reflectors = [Reflector(source, random.Random(1).random) for source in sources]
+        chance = random.Random(1).random
+        self.reflectors = [Reflector(source, chance) for source in sources]
         self.cluster = Cluster(self.reflectors)
         self.table = dict[str, Row]()
         self.gone: set[str] = set()

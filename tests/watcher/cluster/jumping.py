@@ -37,6 +37,11 @@ class _Loop(asyncio.SelectorEventLoop):
         return super().time() + self._jumping.jumped
 
 
+def clock() -> float:
+    """That of the loop."""
+    return asyncio.get_running_loop().time()
+
+
 def jumping(test: Callable[P, Awaitable[None]]) -> Callable[P, None]:
     """A test that runs on such a loop."""
 

@@ -45,11 +45,8 @@ async def test_a_token_that_has_expired_is_read_again(tmp_path: Path) -> None:
 @jumping
 async def test_a_token_that_is_new_already_costs_one_more_request(tmp_path: Path) -> None:
     """A token is replaced before it expires; nothing fails then."""
-    async with ApiServer() as server:
-        server.token = "old"
-        async with Following(kubeconfig(tmp_path, server.url, token="old"), [SERVICES]) as following:
-            await server.put(service("a"))
-            await following.holds("Service/a")
+    with structlog.testing.capture_logs() as lines:
+        async with followed(tmp_path, service("a")) as (server, following):
             server.token = "new"
             kubeconfig(tmp_path, server.url, token="new")
             server.cut()
@@ -57,6 +54,7 @@ async def test_a_token_that_is_new_already_costs_one_more_request(tmp_path: Path
             await following.holds("Service/a", "Service/b")
 
     assert (server.refused, len(server.asked["services"])) == (1, 2)
+    assert "API server unreachable" not in [each["event"] for each in lines]
 
 
 @jumping

@@ -70,83 +70,6 @@ def test_a_server_that_offers_no_lists_as_streams_is_asked_in_pages_at_once(stat
     assert driven.ask() == Request("/api/v1/services", {"limit": "500"}, watch=False, seconds=65.0)
 
 
-def test_pages_follow_each_other_and_count_when_the_last_is_there() -> None:
-    """The watch begins at the version of the last page (they all have the same)."""
-    driven = in_pages()
-
-    driven.pages(service("a"), version=7, token="t1")
-    assert (driven.waits, driven.ask().query) == (0, {"limit": "500", "continue": "t1"})
-    driven.pages(service("b"), version=7, token="t2")
-    assert (driven.ports, driven.reflector.known) == ({}, False)
-    assert driven.ask().query == {"limit": "500", "continue": "t2"}
-    driven.pages(service("c"), version=7)
-
-    assert driven.ports == {"a": 80, "b": 80, "c": 80}
-    assert driven.ask().query["resourceVersion"] == "7"
-
-
-def test_an_empty_page_that_names_a_next_one_is_not_the_end() -> None:
-    """With a selector a page may have no match."""
-    driven = in_pages()
-
-    driven.pages(version=7, token="t1")
-    driven.ask()
-    driven.pages(service("a"), version=7)
-
-    assert driven.ports == {"a": 80}
-
-
-def test_a_page_whose_token_has_expired_is_followed_by_the_whole_list_in_one() -> None:
-    """A list that takes longer than the history lasts would never end otherwise. Nothing of the old draft
-    is left.
-    """
-    driven = in_pages()
-    driven.pages(service("old"), version=7, token="t1")
-    driven.ask()
-
-    driven.refuses(410, "The provided continue parameter is too old")
-    assert driven.ask() == Request("/api/v1/services", {}, watch=False, seconds=65.0)
-    driven.pages(service("new"), version=9)
-
-    assert driven.ports == {"new": 80}
-    assert driven.ask().query["resourceVersion"] == "9"
-
-
-@pytest.mark.parametrize("broken", ["lost", "late", "refused"])
-def test_a_page_that_does_not_come_is_asked_for_again(broken: str) -> None:
-    """Those before it are kept: a server that has too much to do is not asked for all again."""
-    driven = in_pages()
-    driven.pages(service("a"), version=7, token="t1")
-    driven.ask()
-
-    match broken:
-        case "lost":
-            driven.breaks()
-        case "late":
-            driven.is_late()
-        case _:
-            driven.refuses(429, "too many requests")
-    assert driven.ask().query == {"limit": "500", "continue": "t1"}
-    driven.pages(service("b"), version=7)
-
-    assert driven.ports == {"a": 80, "b": 80}
-
-
-def test_a_list_in_pages_has_a_minute_however_long_nothing_was_heard() -> None:
-    """The patience with a stream is not that with a page: a watch before it may have been silent."""
-    driven = in_pages()
-    assert driven.reflector.patience is None
-    driven.pages(service("a"), version=7)
-    driven.ask()
-    driven.opens()
-    driven.later(400.0)
-
-    driven.says(error(410, "too old"))
-
-    assert driven.ask().query == {"limit": "500"}
-    assert driven.reflector.patience is None
-
-
 def test_a_list_as_a_stream_that_pauses_is_asked_for_in_pages() -> None:
     """A server before 1.27 ignores what it does not know, sends all objects and never that these are all."""
     driven = Driven()
@@ -218,26 +141,6 @@ def test_a_list_as_a_stream_that_breaks_off_each_time_is_asked_for_ever_more_sel
     assert waited == [0.4, 0.8, 1.6, 3.2]
 
 
-@pytest.mark.parametrize(
-    ("answer", "told"),
-    [
-        (b"<html>", "the server sent what is no JSON"),
-        (b'{"metadata": {"resourceVersion": "9"}, "items": {}}', "the server sent an answer that is no list"),
-        (b'{"items": []}', "the server sent an answer that is no list"),
-    ],
-)
-def test_garbage_instead_of_a_page_is_followed_by_another_list(answer: bytes, told: str) -> None:
-    """Somebody else answers; an empty list it is not."""
-    driven = in_pages()
-    driven.pages(service("a"), version=7, token="t1")
-    driven.ask()
-
-    driven.reflector.page(answer, driven.now)
-
-    assert (driven.reflector.state, driven.reflector.trouble) == ("failing", told)
-    assert driven.ask().query == {"limit": "500"}
-
-
 def test_a_bookmark_that_says_it_is_not_the_end_is_none() -> None:
     """The annotation has a value."""
     driven = Driven()
@@ -281,48 +184,6 @@ def test_a_new_list_is_taken_by_difference() -> None:
         "Service/default/changes",
         "Service/default/comes",
     }
-
-
-def test_a_list_of_nothing_where_there_was_something_counts_when_it_came_three_times() -> None:
-    """A cache that has lost its content has a good version and no objects; so it is asked another way."""
-    driven = watching(service("a"), version=4)
-    driven.says(error(410, "too old"))
-
-    driven.ask()
-    assert not driven.opens(whole(9))
-    assert (driven.waits, driven.ask().query) == (1.0, {"limit": "500"})
-    driven.pages(version=9)
-    assert (driven.ports, driven.reflector.state) == ({"a": 80}, "listing")
-    assert driven.reflector.trouble == "the list is empty, and there were 1 objects"
-    assert (driven.waits, driven.ask().query) == (1.0, {"limit": "500"})
-    driven.pages(version=9)
-
-    assert (driven.ports, driven.reflector.state) == ({}, "watching")
-
-
-def test_a_list_that_is_not_empty_ends_the_doubt() -> None:
-    """The next empty one is the first again, and is asked for as a stream again."""
-    driven = watching(service("a"), version=4)
-    driven.says(error(410, "too old"))
-    for _ in range(2):
-        driven.ask()
-        driven.pages(version=9)
-
-    driven.ask()
-    driven.pages(service("a"), version=9)
-    driven.ask()
-    driven.opens(error(410, "too old"))
-    assert "sendInitialEvents" in driven.ask().query
-    driven.opens(whole(12))
-
-    assert driven.ports == {"a": 80}
-
-
-def test_the_first_list_of_all_may_be_empty() -> None:
-    """Empty is a value."""
-    driven = watching(version=4)
-
-    assert (driven.ports, driven.reflector.known, driven.reflector.state) == ({}, True, "watching")
 
 
 def test_a_selector_is_in_every_request() -> None:
