@@ -118,10 +118,6 @@ class Cluster:
         self._clients.append(client)
         return client
 
-    def token(self, user: str = ADMIN) -> str:
-        """By which this user acts."""
-        return self._tokens[user]
-
     def kubeconfig(
         self, kind: kubeconfig.Kind = "token", *, user: str = ADMIN, namespace: str = "default"
     ) -> Path:
