@@ -93,7 +93,7 @@ class _Process:
                 change = self.objects.take()
                 started = self.core.started
                 output = await self._worked(self.core.work(change))
-                log.info(
+                log.debug(
                     "translated", puts=len(change.puts), deletes=len(change.deletes), synced=change.synced
                 )
                 self._publish(output)

@@ -85,7 +85,7 @@ class _Process:
                 self.edge.wake()
             for type_, size in self.core.table.sizes().items():
                 RESOURCES.labels(type_).set(size)
-            log.info("resources", puts=len(change.puts), deletes=len(change.deletes), synced=change.synced)
+            log.debug("resources", puts=len(change.puts), deletes=len(change.deletes), synced=change.synced)
             if self.core.table.synced and not synced:
                 collector.keep()
 
