@@ -8,7 +8,8 @@ from pathlib import Path
 def main() -> int:
     """Prints each benchmark's table; returns 1 when one of them could not run."""
     failed = []
-    for module in sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem[0] != "_"):
+    found = Path(__file__).parent.glob("[!_]*")
+    for module in sorted(path.stem for path in found if path.suffix == ".py" or path.is_dir()):
         print(f"\n== bench.{module}", flush=True)
         if subprocess.run([sys.executable, "-m", f"bench.{module}"], check=False).returncode:
             failed.append(module)

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from runtime import collector
 from runtime.start_error import StartError
 
 log = structlog.get_logger()
@@ -123,6 +124,7 @@ async def _run(wire: Callable[[Workgroup], None], ending: Callable[[], None]) ->
     # Told here: who does not stop may keep the loop from ever ending.
     try:
         wire(group)
+        collector.start()
         await group.run()
     except StartError as error:
         print(f"isoline: {error}", file=sys.stderr)  # noqa: T201 - the one line that its user reads

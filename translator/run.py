@@ -9,6 +9,7 @@ from typing import Any
 import prometheus_client
 import structlog
 
+from runtime import collector
 from runtime.link.keys import LinkKeys
 from runtime.link.link_publisher import LinkPublisher
 from runtime.link.link_replica import LinkReplica
@@ -90,11 +91,14 @@ class _Process:
             await self.objects.changed()
             async with self._working:
                 change = self.objects.take()
+                started = self.core.started
                 output = await self._worked(self.core.work(change))
-                log.info(
+                log.debug(
                     "translated", puts=len(change.puts), deletes=len(change.deletes), synced=change.synced
                 )
                 self._publish(output)
+                if self.core.started and not started:
+                    collector.keep()
 
     async def _follow_time(self) -> None:
         """Certificates expire though nothing happens."""

@@ -6,17 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+# What is read of a value: all of it, or these fields; of a list, of each of its items.
+Shape = Mapping[str, "Shape"] | None
+WHOLE: Final = None
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind that the translator reads, in the one version that is served; `content` are the fields it reads.
+    """A kind that the translator reads, in the one version that is served; `shape` are the fields it reads.
 
     `former` are versions of the same kind in other API groups.
     """
 
     name: str
     version: str
-    content: tuple[str, ...]
+    shape: Mapping[str, Shape]
     namespaced: bool = True
     former: tuple[str, ...] = ()
 
@@ -26,28 +30,58 @@ class Kind:
         return self.version.rpartition("/")[0]
 
 
+def _whole(*fields: str) -> Shape:
+    return dict.fromkeys(fields, WHOLE)
+
+
+_PORTS: Final = _whole("name", "port", "protocol", "appProtocol")
+
 READ: Final[Mapping[str, Kind]] = {
     kind.name: kind
     for kind in (
-        Kind("Ingress", "networking.k8s.io/v1", ("spec",), former=("extensions/v1beta1",)),
-        Kind("IngressClass", "networking.k8s.io/v1", ("spec",), namespaced=False),
-        Kind("Service", "v1", ("spec",)),
-        Kind("EndpointSlice", "discovery.k8s.io/v1", ("addressType", "endpoints", "ports")),
-        Kind("Secret", "v1", ("type", "data")),
+        Kind(
+            "Ingress",
+            "networking.k8s.io/v1",
+            {"metadata": _whole("annotations", "creationTimestamp"), "spec": WHOLE},
+            former=("extensions/v1beta1",),
+        ),
+        Kind(
+            "IngressClass",
+            "networking.k8s.io/v1",
+            {"metadata": _whole("annotations"), "spec": _whole("controller")},
+            namespaced=False,
+        ),
+        Kind(
+            "Service",
+            "v1",
+            {
+                "metadata": _whole("annotations"),
+                "spec": {"type": WHOLE, "externalName": WHOLE, "ports": _PORTS},
+            },
+        ),
+        # Pods' names and nodes change with each rollout; their addresses alone are served.
+        Kind(
+            "EndpointSlice",
+            "discovery.k8s.io/v1",
+            {
+                "metadata": {"labels": _whole("kubernetes.io/service-name")},
+                "addressType": WHOLE,
+                "endpoints": _whole("addresses", "conditions", "zone"),
+                "ports": _PORTS,
+            },
+        ),
+        Kind("Secret", "v1", {}),  # its type and two of its keys
         Kind(
             "TLSCertificateDelegation",
             "projectcontour.io/v1",
-            ("spec",),
+            {"spec": WHOLE},
             former=("contour.heptio.com/v1beta1",),
         ),
     )
 }
 
-METADATA: Final = ("annotations", "labels", "creationTimestamp", "uid")
 # A copy of the whole object, of a Secret's key too.
 LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
-# Of an endpoint: who stands behind the address, which no Envoy is told.
-ENDPOINT_DROPPED: Final = frozenset({"targetRef", "nodeName", "hostname", "deprecatedTopology"})
 TLS: Final = "kubernetes.io/tls"
 OPAQUE: Final = "Opaque"  # a Secret without a type
 DEFAULT_NAMESPACE: Final = "default"
@@ -122,16 +156,17 @@ def reduced(
         namespace = _name("metadata.namespace", wanted, NAMESPACE, MAX_NAMESPACE)
     else:
         namespace = ""
-    content = {field: body[field] for field in kind.content if field in body}
+    content = {field: _only(shape, body[field]) for field, shape in kind.shape.items() if field in body}
+    read = content.pop("metadata", {})
     if kind.name == "Secret":
         secret = _secret(body)
         if secret is None:
             return None
         content = secret
-    elif kind.name == "EndpointSlice":
-        content["endpoints"] = _endpoints(body.get("endpoints"))
     kept: dict[str, Any] = {"name": name, "namespace": namespace} if kind.namespaced else {"name": name}
-    kept.update((field, metadata[field]) for field in METADATA if metadata.get(field) is not None)
+    kept.update((field, value) for field, value in read.items() if value is not None)
+    if metadata.get("uid") is not None:
+        kept["uid"] = metadata["uid"]  # an Event is about this object, not about the next of its name
     annotations = kept.get("annotations")
     if isinstance(annotations, dict) and LAST_APPLIED in annotations:
         kept["annotations"] = {key: value for key, value in annotations.items() if key != LAST_APPLIED}
@@ -174,12 +209,10 @@ def _secret(body: Mapping[str, Any]) -> dict[str, Any] | None:
     return {"type": type_, "data": kept}
 
 
-def _endpoints(endpoints: object) -> object:
-    if not isinstance(endpoints, list):
-        return endpoints
-    return [
-        {key: value for key, value in endpoint.items() if key not in ENDPOINT_DROPPED}
-        if isinstance(endpoint, dict) and not ENDPOINT_DROPPED.isdisjoint(endpoint)
-        else endpoint
-        for endpoint in endpoints
-    ]
+def _only(shape: Shape, value: Any) -> Any:  # noqa: ANN401 - JSON
+    """Of a value what is read; what is of another type than it should be stays, and is told by its reader."""
+    if shape is WHOLE:
+        return value
+    if isinstance(value, dict):
+        return {field: _only(inner, value[field]) for field, inner in shape.items() if field in value}
+    return [_only(shape, item) for item in value] if isinstance(value, list) else value

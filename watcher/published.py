@@ -39,4 +39,4 @@ def publish(
         BATCHES.inc()
         ROWS.inc(len(puts) + len(deletes))
         SECONDS.observe(took)
-        log.info("objects published", puts=len(puts), deletes=len(deletes), **about)
+        log.debug("objects published", puts=len(puts), deletes=len(deletes), **about)

@@ -1,7 +1,6 @@
 """The edge of the xDS server's process: resources in, Envoys served, rejections and deliveries back."""
 
 import asyncio
-import gc
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -12,6 +11,7 @@ from typing import Any
 import prometheus_client
 import structlog
 
+from runtime import collector
 from runtime.link.keys import LinkKeys
 from runtime.link.link_publisher import LinkPublisher
 from runtime.link.link_replica import LinkReplica
@@ -85,12 +85,9 @@ class _Process:
                 self.edge.wake()
             for type_, size in self.core.table.sizes().items():
                 RESOURCES.labels(type_).set(size)
-            log.info("resources", puts=len(change.puts), deletes=len(change.deletes), synced=change.synced)
+            log.debug("resources", puts=len(change.puts), deletes=len(change.deletes), synced=change.synced)
             if self.core.table.synced and not synced:
-                # What there is now stays: the collector need not walk 10,000 hosts again and again.
-                gc.collect()
-                gc.freeze()
-                gc.set_threshold(100_000, 50, 50)
+                collector.keep()
 
     async def expire(self) -> None:
         """Until cancelled: deliveries that are late are told as such."""

@@ -69,16 +69,29 @@ def test_what_an_api_server_would_refuse_is_told(message: str) -> None:
 
 
 def test_only_what_is_read_is_kept() -> None:
-    """A copy of the whole object in an annotation would double it, and hold a Secret's key."""
+    """A copy of the whole object in an annotation would double it, and hold a Secret's key. What nobody reads
+    may change as often as it likes, and nothing is sent.
+    """
     annotations = {"a": "b", "kubectl.kubernetes.io/last-applied-configuration": "{}"}
-    metadata = {"name": "web", "uid": "u", "managedFields": [1], "annotations": annotations}
+    metadata = {"name": "web", "uid": "u", "labels": {"a": "b"}, "annotations": annotations}
+    port = {"name": "http", "port": 80, "targetPort": 8080}
+    spec = {"clusterIP": "10.0.0.1", "type": "ClusterIP", "ports": [port]}
 
-    assert kept(BODY | {"metadata": metadata, "spec": {"ports": []}, "status": {"x": 1}}) == {
+    assert kept(BODY | {"metadata": metadata, "spec": spec, "status": {"x": 1}}) == {
         "kind": "Service",
         "apiVersion": "v1",
-        "metadata": {"name": "web", "namespace": "default", "uid": "u", "annotations": {"a": "b"}},
-        "spec": {"ports": []},
+        "metadata": {"name": "web", "namespace": "default", "annotations": {"a": "b"}, "uid": "u"},
+        "spec": {"type": "ClusterIP", "ports": [{"name": "http", "port": 80}]},
     }
+
+
+@pytest.mark.parametrize("spec", ["text", 7, [], {"ports": "text"}, {"ports": [7]}, {"ports": None}])
+def test_what_is_of_another_type_than_it_should_be_is_kept_for_its_reader_to_tell(spec: Any) -> None:  # noqa: ANN401
+    """With the field's name, as part of the object's status."""
+    found = kept(BODY | {"spec": spec})
+
+    assert found is not None
+    assert found["spec"] == spec
 
 
 def test_a_secret_is_its_type_and_its_two_keys() -> None:
@@ -96,12 +109,13 @@ def test_an_endpoint_is_kept_without_who_stands_behind_it() -> None:
     body = {
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",
-        "metadata": {"name": "web-1"},
+        "metadata": {"name": "web-1", "labels": {"kubernetes.io/service-name": "web", "app": "web"}},
         "endpoints": [{"addresses": ["10.0.0.1"], "nodeName": "n", "targetRef": {"name": "p"}}],
     }
     found = kept(body)
 
     assert found is not None
+    assert found["metadata"]["labels"] == {"kubernetes.io/service-name": "web"}
     assert found["endpoints"] == [{"addresses": ["10.0.0.1"]}]
 
 

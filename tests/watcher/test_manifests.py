@@ -117,7 +117,8 @@ def test_a_file_is_readable_as_a_whole_or_not_at_all(name: str) -> None:
 
 def test_an_object_larger_than_an_api_server_takes_is_refused() -> None:
     """1.5 MiB, etcd's limit; its neighbours are served."""
-    large = f"---\napiVersion: v1\nkind: Service\nmetadata: {{name: big}}\nspec: {{x: {'x' * 1_600_000}}}\n"
+    long = "x" * 1_600_000
+    large = f"---\napiVersion: v1\nkind: Service\nmetadata: {{name: big}}\nspec: {{externalName: {long}}}\n"
     manifest = parse("web.yaml", (large + service("web")).encode())
 
     assert placed(manifest) == {"Service/default/web": 7}

@@ -39,12 +39,16 @@ def watcher(folder: Path, run_dir: Path) -> Program:
     return Program([ISOLINE, "watcher", "--folder", folder, *where])
 
 
+def ready(run_dir: Path) -> None:
+    wait_until(lambda: asyncio.run(unix_http.get(run_dir / "p", "/readyz")) == (200, "ok\n"), "ready")
+
+
 def test_it_is_ready_when_the_folder_is_read_and_ends_when_asked(folder: Folder, run_dir: Path) -> None:
     """Exit code 0, and nothing on stderr but its log."""
     folder.write("a.yaml", service("a"))
 
     with watcher(folder.root, run_dir) as program:
-        wait_until(lambda: asyncio.run(unix_http.get(run_dir / "p", "/readyz")) == (200, "ok\n"), "ready")
+        ready(run_dir)
 
         assert program.terminate() == 0
         assert [line for line in program.stderr if not line.startswith("{")] == []
@@ -55,8 +59,8 @@ def test_its_status_tells_what_is_in_the_folder(folder: Folder, run_dir: Path) -
     folder.write("a.yaml", service("a"), {"apiVersion": "apps/v1", "kind": "Deployment"})
     folder.write_text("b.yaml", BROKEN)
 
-    with watcher(folder.root, run_dir) as program:
-        program.said("objects published")
+    with watcher(folder.root, run_dir):
+        ready(run_dir)
         _, body = asyncio.run(unix_http.get(run_dir / "d", "/debug/status"))
     status = orjson.loads(body)
 

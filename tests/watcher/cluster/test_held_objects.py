@@ -55,7 +55,6 @@ def _merged(more: dict[str, Any]) -> dict[str, Any]:
     [
         service("a", 5, port=81),
         service("a", 5, metadata={"annotations": {"isoline.dev/timeout": "3s"}}),
-        service("a", 5, metadata={"labels": {"tier": "web"}}),
         service("a", 5, uid="another"),
     ],
 )
