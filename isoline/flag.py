@@ -11,8 +11,11 @@ from isoline.mistake import Mistake
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Form = Literal["text", "json", "yaml"]
+Loopback = Literal["allow", "refuse"]
 
 LEVELS = ("debug", "info", "warning", "error")
+# What belongs to --kubeconfig.
+OF_CLUSTERS = ("context", "watch_namespace")
 
 
 def flag(*names: str, **options: Any) -> Callable[[Command], Command]:  # noqa: ANN401 - click's options
@@ -94,7 +97,7 @@ def process() -> Callable[[Command], Command]:
 def kubeconfig(text: str) -> Callable[[Command], Command]:
     """How a cluster is reached."""
     return together(
-        flag("--kubeconfig", metavar="FILE", help=text),
+        flag("--kubeconfig", metavar="FILE", type=click.Path(), help=text),
         flag("--context", metavar="NAME", help="That of the kubeconfig.  [default: its current one]"),
     )
 
@@ -124,6 +127,19 @@ class Names(click.ParamType[tuple[str, ...]]):
         return found
 
 
+def watch_namespace() -> Callable[[Command], Command]:
+    """What of a cluster is read."""
+    return flag(
+        "--watch-namespace", type=Names(), metavar="NAME,...", default=(), show_default=False,
+        help="Of the cluster, read objects of these namespaces alone.  [default: all]",
+    )  # fmt: skip
+
+
+def cluster() -> Callable[[Command], Command]:
+    """Where objects come from that stand in no file; see isoline.kubeconfig.Kubeconfig."""
+    return together(kubeconfig("A cluster, as kubectl would reach it."), watch_namespace())
+
+
 def ingress_class() -> Callable[[Command], Command]:
     """Which Ingresses are ours."""
     return flag(
@@ -140,12 +156,20 @@ def enable_external_name() -> Callable[[Command], Command]:
     )  # fmt: skip
 
 
-def loopback_endpoints(default: str) -> Callable[[Command], Command]:
-    """Whether manual endpoints may lead to this machine."""
+def loopback_endpoints(default: Loopback | None = None) -> Callable[[Command], Command]:
+    """Whether manual endpoints may lead to this machine; without a default `loopback` has the last word."""
+    shown = "" if default is not None else "  [default: allow in files, refuse in a cluster]"
     return flag(
         "--loopback-endpoints", type=click.Choice(["allow", "refuse"]), default=default,
-        help="Endpoints on loopback and link-local addresses.",
+        help=f"Endpoints on loopback and link-local addresses.{shown}",
     )  # fmt: skip
+
+
+def loopback(given: Loopback | None, *, of_cluster: bool) -> Loopback:
+    """What is meant where nothing is said: whoever may write EndpointSlices to a cluster is not thereby the
+    owner of the machine that Envoy runs on.
+    """
+    return given or ("refuse" if of_cluster else "allow")
 
 
 def default_certificate() -> Callable[[Command], Command]:
@@ -173,7 +197,7 @@ def redirect_port(default: int | None, shown: str) -> Callable[[Command], Comman
 def meaning() -> Callable[[Command], Command]:
     """What changes the meaning of manifests, for tools that read them; the defaults are those of `up`."""
     return together(
-        loopback_endpoints("allow"),
+        loopback_endpoints(),
         clusters(),
         default_certificate(),
         ingress_class(),
@@ -185,6 +209,11 @@ def meaning() -> Callable[[Command], Command]:
     )
 
 
+def is_typed(parameter: str) -> bool:
+    """Whether it stands on the command line. A variable may be there for another command."""
+    return click.get_current_context().get_parameter_source(parameter) is ParameterSource.COMMANDLINE
+
+
 def only_one(*parameters: str) -> str | None:
     """Which of these parameters is given; what stands on the command line goes before variables, which may be
     there for another command. Raises Mistake when several are.
@@ -193,9 +222,30 @@ def only_one(*parameters: str) -> str | None:
     for source in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT):
         given = [name for name in parameters if context.get_parameter_source(name) is source]
         if len(given) > 1:
-            flags = {each.name: each.opts[0] for each in context.command.params}
-            *others, last = (flags[name] for name in parameters)
+            *others, last = map(_shown, parameters)
             raise Mistake(f"give one of {', '.join(others)} and {last}")
         if given:
             return given[0]
     return None
+
+
+def of_cluster(argument: str) -> bool:
+    """Whether the objects are those of --kubeconfig, and not of this argument. Raises Mistake when both are
+    given, UsageError when neither is.
+    """
+    found = only_one(argument, "kubeconfig")
+    if found is None:
+        raise click.UsageError(f"give {_shown(argument)} or --kubeconfig FILE", click.get_current_context())
+    return found == "kubeconfig"
+
+
+def demand_absent(*parameters: str, why: str) -> None:
+    """Raises Mistake when one of these stands on the command line."""
+    for name in filter(is_typed, parameters):
+        raise Mistake(f"{_shown(name)} {why}")
+
+
+def _shown(parameter: str) -> str:
+    """As its user writes it: a flag, or the place of an argument."""
+    found = next(each for each in click.get_current_context().command.params if each.name == parameter)
+    return found.opts[0] if isinstance(found, click.Option) else str(found.metavar).split()[0].strip("[]")

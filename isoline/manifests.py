@@ -1,57 +1,29 @@
-"""Manifests named on a command line, and what the translator makes of them."""
+"""Manifests named on a command line: files, folders and stdin."""
 
 import errno
 import os
 import stat
 import sys
-import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from isoline.mistake import Mistake
-from isoline.near import Near
-from isoline.place import Places
-from isoline.problem import Problem, Told, told
-from isoline.up import ports
-from runtime.link.row import Change, Row
-from translator.settings import Settings
-from translator.translator import Translator
+from isoline.objects import Objects
+from isoline.output import counted
 from watcher.files.folder import Folder
 from watcher.files.manifests import MAX_BYTES, Manifest, parse
 from watcher.files.names import is_hidden, is_manifest
+from watcher.kinds import DEFAULT_NAMESPACE
 
 STDIN = "-"
 
 
-@dataclass(frozen=True, slots=True)
-class Manifests:
-    """What stands in files, each by its path as on the command line: rows of objects (and of problems of
-    files), and how many objects of which kinds nobody reads.
+def read(paths: Collection[str], namespace: str = DEFAULT_NAMESPACE) -> Objects:
+    """What stands in files, folders and stdin (`-`), each by its path as on the command line; objects
+    that name no namespace are in this one.
+
+    Raises Mistake for a path that cannot be read.
     """
-
-    files: Mapping[str, bytes | None]
-    rows: Mapping[str, Row]
-    ignored: Mapping[str, int]
-
-    @property
-    def objects(self) -> int:
-        """How many objects are read."""
-        return sum(not key.startswith("File/") for key in self.rows)
-
-
-@dataclass(frozen=True, slots=True)
-class Translation:
-    """Envoy's resources by key, and what is wrong, in the order of the files and their lines."""
-
-    resources: Mapping[str, Row]
-    problems: tuple[Problem, ...]
-
-
-def read(paths: Collection[str]) -> Manifests:
-    """The manifests of files, folders and stdin (`-`). Raises Mistake for a path that cannot be read."""
     found: dict[str, Manifest] = {}
     texts: dict[str, bytes | None] = {}
     for path in _distinct(paths):
@@ -61,65 +33,10 @@ def read(paths: Collection[str]) -> Manifests:
             texts[path] = None
             found[path] = Manifest.unreadable(error.strerror or str(error))
         else:
-            found[path] = parse(path, texts[path] or b"")
+            found[path] = parse(path, texts[path] or b"", namespace)
     folder = Folder()
     folder.apply(found, now=0.0)
-    return Manifests(texts, dict(folder.rows), folder.ignored())
-
-
-def settings(
-    *,
-    listen: str,
-    http_port: int,
-    https_port: int,
-    redirect_port: int | None,
-    **others: Any,  # noqa: ANN401 - the other flags of meaning
-) -> Settings:
-    """The flags of meaning as the translator has them, with `up`'s port of redirects. Raises Mistake."""
-    ports.demand_distinct({"--http-port": http_port, "--https-port": https_port})
-    ports.demand_ip(listen)
-    return Settings(
-        listen=listen,
-        http_port=http_port,
-        https_port=https_port,
-        redirect_port=redirect_port or https_port,
-        **others,
-    )
-
-
-# What else is wrong with these rows, of which these resources were made: what only an edge can find out.
-Asked = Callable[[Mapping[str, Row], Mapping[str, Row]], Iterable[Told]]
-
-
-def translate(manifests: Manifests, settings: Settings, *asked: Asked) -> Translation:
-    """Through the same core that serves."""
-    output = translator(settings).apply(Change(manifests.rows, frozenset(), synced=True))
-    assert output is not None  # noqa: S101 - there is one whenever the objects are complete
-    places = Places(manifests.files.get)
-    near = Near(manifests.rows)
-    found = (
-        each.problem(places.line_of, near.hint(each))
-        for ref, row in output.statuses.puts.items()
-        for each in told(ref, row.body)
-    )
-    more = (
-        each.problem(places.line_of) for ask in asked for each in ask(manifests.rows, output.resources.puts)
-    )
-    order = {path: number for number, path in enumerate(manifests.files)}
-    by_place = sorted([*found, *more], key=partial(_place, order))
-    return Translation(output.resources.puts, tuple(by_place))
-
-
-def translator(settings: Settings) -> Translator:
-    """The core that serves, for what stands in files, today."""
-    core = Translator(settings)
-    core.advance(time.time())
-    return core
-
-
-def _place(order: Mapping[str, int], problem: Problem) -> tuple[int, int, str, str, str]:
-    at = order.get(problem.file or "", len(order))
-    return at, problem.line or 0, problem.kind, f"{problem.namespace}/{problem.name}", problem.message
+    return Objects(dict(folder.rows), f"in {counted(len(texts), 'file')}", texts, folder.ignored())
 
 
 def _distinct(paths: Iterable[str]) -> Iterator[str]:

@@ -109,15 +109,29 @@ def status(pages: Sequence[tuple[str, str, Mapping[str, Any] | None]]) -> Status
 def _watcher(address: str, page: Mapping[str, Any]) -> Process:
     tables = page.get("publisher", {}).get("tables", {})
     rows = sum(table["rows"] for table in tables.values())
-    folder = page.get("folder", {})
     detail = counted(rows, "object")
-    if folder:
+    if folder := page.get("folder"):
         detail += f" in {counted(folder['files'], 'file')} of {folder['path']}"
         detail += f"; {counted(folder['problems'], 'problem')} of files" if folder["problems"] else ""
         detail += f"; {folder['missing']}" if folder.get("missing") else ""
+    elif cluster := page.get("cluster"):
+        sources = cluster["sources"]
+        forbidden = {each["source"].partition(" ")[0] for each in sources if each["state"] == "forbidden"}
+        rows -= len(forbidden)  # each has a row that says so
+        detail = "; ".join([f"{counted(max(rows, 0), 'object')} of the cluster", *_troubles(cluster)])
     return Process(
         "watcher", address, synced=all(table["synced"] for table in tables.values()), detail=detail
     )
+
+
+def _troubles(cluster: Mapping[str, Any]) -> Iterator[str]:
+    """What is not known up to now, and why. A kind that the cluster does not have is no trouble."""
+    if cluster["unreachable"] is not None:
+        yield f"API server unreachable: {cluster['unreachable']}"
+        return
+    for each in cluster["sources"]:
+        if each["state"] in {"failing", "forbidden", "listing"}:
+            yield f"{each['source']} {each['state']}" + (f": {each['trouble']}" if each["trouble"] else "")
 
 
 def _translator(address: str, page: Mapping[str, Any]) -> Process:

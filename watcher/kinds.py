@@ -34,6 +34,11 @@ def _whole(*fields: str) -> Shape:
     return dict.fromkeys(fields, WHOLE)
 
 
+def _metadata(*fields: str) -> Shape:
+    """An object that was made anew is another one, and an Event is about one object."""
+    return _whole("uid", *fields)
+
+
 _PORTS: Final = _whole("name", "port", "protocol", "appProtocol")
 
 READ: Final[Mapping[str, Kind]] = {
@@ -42,20 +47,20 @@ READ: Final[Mapping[str, Kind]] = {
         Kind(
             "Ingress",
             "networking.k8s.io/v1",
-            {"metadata": _whole("annotations", "creationTimestamp"), "spec": WHOLE},
+            {"metadata": _metadata("annotations", "creationTimestamp"), "spec": WHOLE},
             former=("extensions/v1beta1",),
         ),
         Kind(
             "IngressClass",
             "networking.k8s.io/v1",
-            {"metadata": _whole("annotations"), "spec": _whole("controller")},
+            {"metadata": _metadata("annotations"), "spec": _whole("controller")},
             namespaced=False,
         ),
         Kind(
             "Service",
             "v1",
             {
-                "metadata": _whole("annotations"),
+                "metadata": _metadata("annotations"),
                 "spec": {"type": WHOLE, "externalName": WHOLE, "ports": _PORTS},
             },
         ),
@@ -64,17 +69,17 @@ READ: Final[Mapping[str, Kind]] = {
             "EndpointSlice",
             "discovery.k8s.io/v1",
             {
-                "metadata": {"labels": _whole("kubernetes.io/service-name")},
+                "metadata": {"uid": WHOLE, "labels": _whole("kubernetes.io/service-name")},
                 "addressType": WHOLE,
                 "endpoints": _whole("addresses", "conditions", "zone"),
                 "ports": _PORTS,
             },
         ),
-        Kind("Secret", "v1", {}),  # its type and two of its keys
+        Kind("Secret", "v1", {"metadata": _metadata()}),  # and its type, and two of its keys
         Kind(
             "TLSCertificateDelegation",
             "projectcontour.io/v1",
-            {"spec": WHOLE},
+            {"metadata": _metadata(), "spec": WHOLE},
             former=("contour.heptio.com/v1beta1",),
         ),
     )
@@ -84,6 +89,7 @@ READ: Final[Mapping[str, Kind]] = {
 LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 TLS: Final = "kubernetes.io/tls"
 OPAQUE: Final = "Opaque"  # a Secret without a type
+DEFAULT_NAMESPACE: Final = "default"
 TLS_KEYS: Final = ("tls.crt", "tls.key")
 
 # Names as API servers take them: DNS subdomains, and DNS labels for namespaces (RFC 1123).
@@ -136,8 +142,12 @@ def ignored_name(body: Mapping[str, Any]) -> str:
     return f"{name}.{group}" if group else str(name)
 
 
-def reduced(kind: Kind, body: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
+def reduced(
+    kind: Kind, body: Mapping[str, Any], namespace: str = DEFAULT_NAMESPACE
+) -> tuple[str, dict[str, Any]] | None:
     """The reference `Kind/namespace/name` and what is kept of an object; None when nobody could use it.
+
+    `namespace` is that of an object which names none.
 
     Raises InvalidError. The object itself stays as it is: parts of it may be shared by YAML aliases.
     """
@@ -145,12 +155,12 @@ def reduced(kind: Kind, body: Mapping[str, Any]) -> tuple[str, dict[str, Any]] |
     if not isinstance(metadata, dict):
         raise InvalidError(f"metadata: expected an object, found {_found(metadata)}")
     name = _name("metadata.name", metadata.get("name"), NAME, MAX_NAME)
-    namespace = ""
     if kind.namespaced:
         written = metadata.get("namespace")
-        namespace = _name(
-            "metadata.namespace", "default" if written in (None, "") else written, NAMESPACE, MAX_NAMESPACE
-        )
+        wanted = namespace if written in (None, "") else written
+        namespace = _name("metadata.namespace", wanted, NAMESPACE, MAX_NAMESPACE)
+    else:
+        namespace = ""
     content = {field: _only(shape, body[field]) for field, shape in kind.shape.items() if field in body}
     read = content.pop("metadata", {})
     if kind.name == "Secret":

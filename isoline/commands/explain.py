@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from isoline import flag, output
+from isoline.kubeconfig import Kubeconfig
 from isoline.mistake import Mistake
 
 if TYPE_CHECKING:
     from isoline.explain.explanation import Explanation
     from isoline.explain.request import Request
 
-OTHERWISE = "--from PATH (manifests), --xds ADDRESS (an xDS server) or --run-dir DIR"
+OTHERWISE = (
+    "--from PATH (manifests), --kubeconfig FILE (a cluster), --xds ADDRESS (an xDS server) or --run-dir DIR"
+)
 
 
 @click.command()
@@ -25,6 +28,7 @@ OTHERWISE = "--from PATH (manifests), --xds ADDRESS (an xDS server) or --run-dir
     type=click.Path(),
     help="Manifests; may be given several times.",
 )
+@flag.cluster()
 @flag.flag("--xds", metavar="ADDR", help="A running xDS server: unix:/PATH or host:port.")
 @flag.flag("--xds-tls", metavar="DIR", help="tls.crt, tls.key and ca.crt for mTLS there.")
 @flag.flag("--run-dir", metavar="DIR", help="That of a running isoline up.  [default: the only one there is]")
@@ -66,12 +70,14 @@ def _explained(
     run_dir: str | None,
     **meaning: Any,  # noqa: ANN401 - the flags of meaning
 ) -> "Explanation":
-    source = flag.only_one("paths", "xds", "run_dir")
-    if source == "paths":
-        from isoline import manifests  # noqa: PLC0415 - a second of imports
-        from isoline.explain.manifests import explain  # noqa: PLC0415
+    source = flag.only_one("paths", "kubeconfig", "xds", "run_dir")
+    cluster = Kubeconfig.taken(meaning, wanted=source == "kubeconfig")
+    if source in {"paths", "kubeconfig"}:
+        from isoline import manifests, translation  # noqa: PLC0415 - a second of imports
+        from isoline.explain.objects import explain  # noqa: PLC0415
 
-        return explain(asked, paths, manifests.settings(**meaning))
+        read = manifests.read(paths) if cluster is None else cluster.read()
+        return explain(asked, read, translation.settings(of_cluster=cluster is not None, **meaning))
     if source != "xds" or xds is None:
         from isoline.running import run_dir as running  # noqa: PLC0415
 

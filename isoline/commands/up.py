@@ -6,13 +6,16 @@ from typing import Any
 import click
 
 from isoline import flag
+from isoline.kubeconfig import Kubeconfig
 from isoline.up import start
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="[FOLDER]", required=False, type=click.Path(path_type=Path))
+@flag.kubeconfig("A cluster, as kubectl would reach it; nothing is written to it.")
+@flag.watch_namespace()
 @start.flags()
-@flag.loopback_endpoints("allow")
+@flag.loopback_endpoints()
 @flag.clusters()
 @flag.default_certificate()
 @flag.enable_external_name()
@@ -25,10 +28,13 @@ from isoline.up import start
 @flag.flag(
     "--xds-tls", metavar="DIR", help="tls.crt, tls.key and ca.crt for mTLS there; required off loopback."
 )
-def command(folder: Path, **flags: Any) -> int:  # noqa: ANN401 - a value for each flag
-    """Serve the manifests of FOLDER (*.yaml, *.yml, *.json, subfolders too) by an Envoy on this machine.
+def command(folder: Path | None, **flags: Any) -> int:  # noqa: ANN401 - a value for each flag
+    """Serve the manifests of FOLDER (*.yaml, *.yml, *.json, subfolders too) by an Envoy on this machine; with
+    --kubeconfig what is in a cluster.
 
-    Every saved change is served at once. Problems and changes are told on stderr; when Envoy answers, stdout
+    Every change is served at once. Problems and changes are told on stderr; when Envoy answers, stdout
     says `ready http=… https=…`. Ctrl-C ends everything.
     """
-    return start.start(folder, **flags)
+    source = Kubeconfig.taken(flags, wanted=flag.of_cluster("folder")) or folder
+    assert source is not None  # noqa: S101 - one of the two was given
+    return start.start(source, **flags)

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from isoline import flag
+from isoline.kubeconfig import Kubeconfig
 from isoline.mistake import Mistake
 
 SOURCES = ("folder", "kubeconfig", "in_cluster")
@@ -17,10 +18,7 @@ OF_CLUSTERS = ("context", "watch_namespace", "status_address", "publish_service"
 @flag.flag("--folder", metavar="DIR", help="Follow manifests: *.yaml, *.yml, *.json, subfolders too.")
 @flag.kubeconfig("Follow a cluster, as kubectl would reach it.")
 @flag.flag("--in-cluster", is_flag=True, help="Follow the cluster of the pod that this runs in.")
-@flag.flag(
-    "--watch-namespace", type=flag.Names(), metavar="NAME,...", default=(), show_default=False,
-    help="Read objects of these namespaces alone.  [default: all]",
-)  # fmt: skip
+@flag.watch_namespace()
 @flag.flag(
     "--publish",
     metavar="ADDR",
@@ -72,6 +70,8 @@ def _cluster(source: str, **flags: Any) -> int:  # noqa: ANN401
         raise Mistake("give one of --status-address and --publish-service")
     if source == "in_cluster":
         flags["kubeconfig"] = None
+    else:
+        Kubeconfig(flags["kubeconfig"], flags["context"]).access()
     from runtime import log, workgroup  # noqa: PLC0415
     from watcher.cluster import run  # noqa: PLC0415
     from watcher.cluster.settings import Settings  # noqa: PLC0415

@@ -6,6 +6,7 @@ from typing import NoReturn, Protocol
 
 from isoline.explain import chain, condition, hosts, matching
 from isoline.explain.condition import Asked, UnknownError
+from isoline.explain.endpoints import addresses, shown
 from isoline.explain.explanation import Explanation
 from isoline.explain.request import Answer, Request, taken, without_port
 from isoline.explain.schema import (
@@ -255,7 +256,7 @@ class _Walk:
             self.found.assignment = service
             found = self._one("endpoints", service)
             assignment = decode(LOAD_ASSIGNMENT, found) if found is not None else {}
-        self.found.endpoints = tuple(_endpoints(assignment))
+        self.found.endpoints = tuple(shown(*each) for each in addresses(assignment))
         if not self.found.endpoints:
             self._answer(503, f"cluster {name} has no endpoint that is ready")
         if cluster.get("type") in RESOLVED_BY_NAME:
@@ -273,17 +274,6 @@ def _matches(policy: Decoded, asked: Asked) -> bool:
     ):
         raise UnknownError("a permission or principal")
     return "condition" not in policy or condition.holds(policy["condition"], asked)
-
-
-def _endpoints(assignment: Decoded) -> list[str]:
-    found = []
-    for locality in assignment.get("endpoints", []):
-        for each in locality.get("lb_endpoints", []):
-            socket = each.get("endpoint", {}).get("address", {}).get("socket_address", {})
-            address = socket.get("address", "")
-            shown = f"[{address}]" if ":" in address else address
-            found.append(f"{shown}:{socket.get('port_value', 0)}")
-    return found
 
 
 def _rewritten(path: str, match: Decoded, prefix: str) -> str:

@@ -1,7 +1,9 @@
 """The command line of each process, all over unix sockets in the run directory."""
 
 import sys
+from pathlib import Path
 
+from isoline.kubeconfig import Kubeconfig
 from isoline.up import envoy
 from isoline.up.child import Child
 from isoline.up.run_dir import RunDir
@@ -16,7 +18,7 @@ def children(settings: Settings, run_dir: RunDir) -> list[Child]:
     if settings.xds_tls is not None:
         listens += ["--xds-tls", settings.xds_tls]
     flags = {
-        "watcher": ["--folder", str(settings.folder.absolute()), "--publish", run_dir.objects],
+        "watcher": [*_source(settings.source), "--publish", run_dir.objects],
         "translator": [
             *("--objects", run_dir.objects, "--publish", run_dir.resources),
             *("--rejections", run_dir.rejections, "--clusters", settings.clusters),
@@ -38,6 +40,17 @@ def children(settings: Settings, run_dir: RunDir) -> list[Child]:
         command = envoy.command(settings.envoy, run_dir, settings.log_level)
         found.append(Child("envoy", command, stdout=run_dir.access_log, clear=(run_dir.admin,)))
     return found
+
+
+def _source(source: Path | Kubeconfig) -> list[str]:
+    """What the watcher follows. No --statuses: nothing is ever written."""
+    if isinstance(source, Path):
+        return ["--folder", str(source.absolute())]
+    return [
+        *("--kubeconfig", str(Path(source.path).absolute())),
+        *(("--context", source.context) if source.context else ()),
+        *(("--watch-namespace", ",".join(source.namespaces)) if source.namespaces else ()),
+    ]
 
 
 def _process(role: str, flags: list[str], settings: Settings, run_dir: RunDir) -> Child:

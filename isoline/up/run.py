@@ -4,10 +4,12 @@ import asyncio
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 
 from isoline import output
+from isoline.kubeconfig import Kubeconfig
 from isoline.place import Places
-from isoline.up import ready, telling
+from isoline.up import reach, ready, telling
 from isoline.up.child import Child, Family
 from isoline.up.roles import children
 from isoline.up.run_dir import RunDir
@@ -51,8 +53,10 @@ def _colours() -> bool:
 
 def _places(settings: Settings) -> Places:
     def read(path: str) -> bytes | None:
+        if not isinstance(settings.source, Path):
+            return None
         try:
-            return (settings.folder / path).read_bytes()
+            return (settings.source / path).read_bytes()
         except OSError:
             return None
 
@@ -82,6 +86,8 @@ async def _say_ready(
     if settings.envoy is not None:
         output.say(f"requests are logged in {run_dir.access_log}")
     output.result("".join(f"{each}\n" for each in (line, *after())))
+    if isinstance(settings.source, Kubeconfig) and settings.envoy is not None:
+        await reach.tell(run_dir.resources, output.say)
     await asyncio.Event().wait()
 
 

@@ -4,12 +4,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from isoline.kubeconfig import Kubeconfig
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """`envoy` is the binary, None with `--no-envoy`; `xds_listen` an address for further Envoys."""
+    """`source` is a folder or a cluster; `envoy` the binary, None with `--no-envoy`; `xds_listen` an address
+    for further Envoys.
+    """
 
-    folder: Path
+    source: Path | Kubeconfig
     envoy: Path | None
     http_port: int
     https_port: int

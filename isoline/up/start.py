@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from isoline import flag, output
 from isoline.flag import Command
+from isoline.kubeconfig import Kubeconfig
 from isoline.mistake import Mistake
 from isoline.up import ports
 from isoline.up.child import Child
@@ -39,7 +40,7 @@ def flags() -> Callable[[Command], Command]:
 
 
 def start(
-    folder: Path,
+    source: Path | Kubeconfig,
     *,
     run_dir: str | None,
     envoy: str | None,
@@ -49,7 +50,7 @@ def start(
     **values: Any,  # noqa: ANN401 - the other flags
 ) -> int:
     """Runs until SIGTERM or Ctrl-C; the exit code. Raises Mistake and StartError for what is in the way."""
-    _demand_folder(folder)
+    _demand(source)
     used = {f"--{name}-port": values[f"{name}_port"] for name in ("http", "https", "stats")}
     ports.demand_distinct(used)
     ports.demand_ip(values["listen"])
@@ -66,7 +67,9 @@ def start(
     from isoline.up.settings import Settings  # noqa: PLC0415
 
     redirect_port = values.pop("redirect_port") or values["https_port"]
-    settings = Settings(folder=folder, envoy=found, redirect_port=redirect_port, **values)
+    of_cluster = isinstance(source, Kubeconfig)
+    values["loopback_endpoints"] = flag.loopback(values["loopback_endpoints"], of_cluster=of_cluster)
+    settings = Settings(source=source, envoy=found, redirect_port=redirect_port, **values)
     with opened(Path(run_dir) if run_dir is not None else None) as running:
         return _run(settings, running, before, after)
 
@@ -98,6 +101,13 @@ def _start_file(settings: "Settings", run_dir: "RunDir") -> str:
         stats_port=settings.stats_port,
     )
     return output.as_json(start_file(start))
+
+
+def _demand(source: Path | Kubeconfig) -> None:
+    if isinstance(source, Kubeconfig):
+        source.demand_credentials()
+    else:
+        _demand_folder(source)
 
 
 def _demand_folder(folder: Path) -> None:

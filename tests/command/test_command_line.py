@@ -64,8 +64,8 @@ def test_a_flag_may_be_given_as_a_variable(isoline: Isoline) -> None:
     ("words", "line"),
     [
         (["upp"], r"isoline: there is no command 'upp'; there are demo, up, .*"),
-        (["up"], r"isoline: Missing argument 'FOLDER'.* \(see isoline up --help\)"),
-        (["check"], r"isoline: Missing argument 'PATH\.\.\.'.* \(see isoline check --help\)"),
+        (["up"], r"isoline: give FOLDER or --kubeconfig FILE \(see isoline up --help\)"),
+        (["check"], r"isoline: give PATH\.\.\. or --kubeconfig FILE \(see isoline check --help\)"),
         (["up", "--http-prot", "1", "x"], r"isoline: No such option '?--http-prot'?.*--http-port.*"),
         (["up", "--http-port", "99999", "x"], r"isoline: Invalid value for '--http-port'.*65535.*"),
         (["up", "--http-port", "x", "x"], r"isoline: Invalid value for '--http-port'.*"),

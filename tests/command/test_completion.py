@@ -49,7 +49,9 @@ def test_flags_are_completed() -> None:
     assert completed("isoline", "explain", "--x") == ["plain,--xds", "plain,--xds-tls"]
 
 
-@pytest.mark.parametrize("words", [["check", "a"], ["diff", "a"], ["explain", "--from", "a"]])
+@pytest.mark.parametrize(
+    "words", [["check", "a"], ["diff", "a"], ["explain", "--from", "a"], ["up", "--kubeconfig", "a"]]
+)
 def test_paths_are_left_to_the_shell(words: list[str]) -> None:
     """Which knows how."""
     assert completed("isoline", *words) == ["file,a"]

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from isoline.demo.example import BACKENDS, REQUESTS, requests, write
-from isoline.manifests import read, translate
+from isoline.manifests import read
 from isoline.mistake import Mistake
+from isoline.translation import translate
 from runtime.start_error import StartError
 from translator.settings import Settings
 

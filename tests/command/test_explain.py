@@ -276,7 +276,10 @@ def test_a_file_that_does_not_parse_is_exit_code_2(isoline: Isoline, tmp_path: P
         (["http://h/", "-H", f"Host: h:{'9' * 5000}"], "-H Host: the port is none, expected one up to 65535"),
         (["http://h/", "--from", "nowhere"], "nowhere: no such file or folder"),
         (["http://h/", "--xds", "nowhere"], "--xds nowhere: expected unix:/PATH or host:port"),
-        (["http://h/", "--xds", "a:1", "--from", "."], "give one of --from, --xds and --run-dir"),
+        (
+            ["http://h/", "--xds", "a:1", "--from", "."],
+            "give one of --from, --kubeconfig, --xds and --run-dir",
+        ),
         (["http://h/", "--run-dir", "nowhere"], "--run-dir nowhere: no isoline up runs there"),
     ],
     ids=lambda given: ascii(" ".join(given)[:60]) if isinstance(given, list) else "",
@@ -296,8 +299,8 @@ def test_without_a_source_and_without_a_running_system_all_sources_are_named(
     program = isoline("explain", "http://h/", env={"TMPDIR": str(tmp_path)})
 
     assert program.exit_code() == 2
-    give = "give --from PATH (manifests), --xds ADDRESS (an xDS server) or --run-dir DIR"
-    assert program.stderr == [f"isoline: no isoline up was found in {tmp_path}: {give}"]
+    give = "give --from PATH (manifests), --kubeconfig FILE (a cluster), --xds ADDRESS (an xDS server)"
+    assert program.stderr == [f"isoline: no isoline up was found in {tmp_path}: {give} or --run-dir DIR"]
 
 
 def test_nobody_at_the_address_is_exit_code_3(isoline: Isoline) -> None:

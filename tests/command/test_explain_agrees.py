@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isoline.explain import request
-from isoline.explain.manifests import Derived
+from isoline.explain.objects import Derived
 from isoline.explain.walk import explain
 from runtime.link.row import Row
 from tests.command.agreement import REFUSED, Asked, Held, Used, start_file, used

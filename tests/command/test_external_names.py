@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from isoline.external_names import ASKERS, refused
-from isoline.manifests import Manifests, read, translate
+from isoline.manifests import read
+from isoline.objects import Objects
+from isoline.translation import translate
 from translator.settings import Settings
 
 OUTSIDE = """\
@@ -30,7 +32,7 @@ ON = Settings(enable_external_name=True)
 
 
 @pytest.fixture
-def written(tmp_path: Path) -> Manifests:
+def written(tmp_path: Path) -> Objects:
     """A folder with one external Service."""
     (tmp_path / "web.yaml").write_text(OUTSIDE)
     return read([str(tmp_path)])
@@ -49,7 +51,7 @@ def written(tmp_path: Path) -> Manifests:
     ],
 )
 def test_a_name_that_resolves_to_this_machine_is_refused(
-    written: Manifests, answers: list[str], wrong: str
+    written: Objects, answers: list[str], wrong: str
 ) -> None:
     """At its line; a name without an answer is not told, for another machine may have one."""
     found = translate(written, ON, lambda rows, made: refused(rows, made, lambda _: answers)).problems
@@ -62,7 +64,7 @@ def test_a_name_that_resolves_to_this_machine_is_refused(
     assert [problem.line for problem in found] == ([12] if wrong else [])
 
 
-def test_nobody_waits_for_a_resolver_that_does_not_answer(written: Manifests) -> None:
+def test_nobody_waits_for_a_resolver_that_does_not_answer(written: Objects) -> None:
     """Nor does the command at its end."""
     for_ever = threading.Event()
 

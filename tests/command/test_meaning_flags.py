@@ -78,7 +78,7 @@ def test_the_classes_may_be_a_variable_and_are_never_empty(isoline: Isoline, tmp
 def test_up_passes_them_to_its_translator(tmp_path: Path, given: dict[str, Any], words: list[str]) -> None:
     """And to nobody else."""
     plain: dict[str, Any] = {
-        "folder": tmp_path,
+        "source": tmp_path,
         "envoy": None,
         "http_port": 1,
         "https_port": 2,

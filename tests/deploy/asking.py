@@ -16,6 +16,7 @@ from tests.support.background import Background
 
 # So many connections that each of two Envoys gets some: the kernel deals them out by address and port.
 CONNECTIONS = 16
+READ_SECONDS = 3.0
 
 
 def answers(plain: Plain, host: str, path: str = "/") -> set[str]:
@@ -60,23 +61,21 @@ def shows_certificate(address: str, ca: Path, client: Path | None) -> str:
         return str(secured.version()) if answer else "turned away"
 
 
-def reads(
-    background: Background, address: str, table: str, keys: LinkKeys | None, seconds: float = 3.0
-) -> bool:
-    """Whether a replica of a table gets one within a time, which must be spent where it gets none."""
+def reads(background: Background, address: str, table: str, keys: LinkKeys | None = None) -> set[str]:
+    """The keys of a table as a replica gets it, within a time, which must be spent where it gets none."""
 
-    async def follow() -> bool:
+    async def follow() -> set[str]:
         replica = LinkReplica(address, table, "translator", keys)
         running = asyncio.create_task(replica.run())
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(READ_SECONDS):
                 await replica.changed()
         except TimeoutError:
-            return False
+            return set()
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
-        return bool(replica.rows)
+        return set(replica.rows)
 
     return background.run(follow())
 

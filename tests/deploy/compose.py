@@ -28,7 +28,9 @@ def plan(folder: Path) -> Plan:
             for other in (*network.get("aliases", ()), *filter(None, [network.get("ipv4_address")])):
                 names.setdefault(other, []).append(name)
     return Plan(
-        containers=[_container(name, service, folder) for name, service in found.items()], names=names
+        containers=[_container(name, service, folder) for name, service in found.items()],
+        names=names,
+        on_loopback=True,
     )
 
 

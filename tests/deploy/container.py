@@ -21,12 +21,14 @@ class HttpProbe:
 class Container:
     """`command` is all of it, with the image's entry point; `mounts` lead from paths inside to paths here.
 
-    Containers of one `pod` share a network. `ready` is what is asked whether it is: a command or a probe.
+    `env` is what the process finds in its environment. Containers of one `pod` share a network. `ready` is
+    what is asked whether it is: a command or a probe.
     """
 
     name: str
     pod: str
     command: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
     mounts: Mapping[str, Path] = field(default_factory=dict)
     read_only: frozenset[str] = frozenset()
     ready: tuple[str, ...] | HttpProbe | None = None
@@ -34,10 +36,11 @@ class Container:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Containers, and which pods answer to a name or a fixed address."""
+    """Containers, and which pods answer to a name or a fixed address. `on_loopback`: so do backends, here."""
 
     containers: Sequence[Container]
     names: Mapping[str, Sequence[str]]
+    on_loopback: bool = False
 
     def find(self, name: str) -> Container:
         """The container of this name."""

@@ -1,8 +1,9 @@
 """Containers as plain processes of this machine.
 
 A pod's network becomes an address of 127.0.0.0/8 that it has for itself, a port becomes a free one, a path
-inside becomes the path of the volume here. Nothing else of a command line changes, but for one flag that is
-added to translators: backends are on loopback here.
+inside becomes the path of the volume here; the one path that no command line names, a ServiceAccount's, leads
+to its volume in a mount namespace of the process. Nothing else changes, but for one flag that translators get
+where backends are on loopback here.
 """
 
 import random
@@ -19,6 +20,7 @@ import envoy
 import httpx
 import yaml
 
+from tests.deploy import mount_namespace
 from tests.deploy.container import Container, HttpProbe, Plan
 from tests.deploy.front import Front
 from tests.support.background import Background
@@ -34,6 +36,8 @@ PROGRAMS = {
 }
 HERE = ("0.0.0.0", "127.0.0.1")  # noqa: S104
 FLEET = "fleet"
+# https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/
+SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 
 class Plain:
@@ -69,7 +73,10 @@ class Plain:
             for target in container.mounts:
                 self._rewrite(container, container.mounts[target])
             words = self.command(container)
-            self.programs[name] = self._stack.enter_context(Program(words, env={"PYTHONWARNINGS": "ignore"}))
+            if SERVICE_ACCOUNT in container.mounts:
+                words = mount_namespace.command(SERVICE_ACCOUNT, container.mounts[SERVICE_ACCOUNT], words)
+            env = {"PYTHONWARNINGS": "ignore", **container.env}
+            self.programs[name] = self._stack.enter_context(Program(words, env=env))
 
     def ready(self, name: str) -> bool:
         """What the container's own probe says."""
@@ -111,7 +118,8 @@ class Plain:
             PROGRAMS[container.command[0]],
             *(self.word(container, word) for word in container.command[1:]),
         ]
-        return words + (["--loopback-endpoints=allow"] if "translator" in words[1:2] else [])
+        is_translator = container.command[:2] == ("isoline", "translator")
+        return words + (["--loopback-endpoints=allow"] if is_translator and self.plan.on_loopback else [])
 
     def word(self, container: Container, word: str) -> str:
         """One word of a command line, as it reads here."""

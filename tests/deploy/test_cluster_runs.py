@@ -1,58 +1,103 @@
-"""The pods of deploy/ as plain processes: their command lines, three xDS servers, two Envoys, one backend."""
+"""The pods of deploy/, read back from an API server, as plain processes: three xDS servers, two Envoys."""
 
 import json
-import shutil
-import tempfile
+import re
+import shlex
+import sys
 from collections.abc import Iterator
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
-import yaml
 
-from tests.deploy import asking, cluster
-from tests.deploy.container import Container
-from tests.deploy.plain import Plain
+from tests.deploy import asking, each_kind, mount_namespace
+from tests.deploy.container import ROOT
+from tests.deploy.installed import CONTROL_PLANE, WATCHER, Installed, installed
+from tests.deploy.plain import FLEET, Plain
+from tests.kube.cluster import Cluster
+from tests.kube.kubectl import kubectl
+from tests.support import certificate, https
 from tests.support.background import Background
+from tests.support.own_address import own_address
+from tests.support.port import free_port
+from tests.support.program import Program
 
-pytestmark = [pytest.mark.process, pytest.mark.envoy]
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.envoy,
+    pytest.mark.process,
+    pytest.mark.skipif(mount_namespace.way() is None, reason="no mount namespace can be made here"),
+]
 
-CONTROL_PLANE = tuple(f"isoline-control-plane-0/{name}" for name in ("watcher", "translator", "xds-server"))
 SERVERS = ("isoline-xds-server-0/xds-server", "isoline-xds-server-1/xds-server")
 ENVOYS = ("isoline-envoy-0/envoy", "isoline-envoy-1/envoy")
-# Stands where the example's EndpointSlice says that the user's own backend is.
-BACKEND = Container(
-    name="backend",
-    pod="backend",
-    command=("python", "-m", "isoline.demo.backend", "backend", "9000", "0.0.0.0"),  # noqa: S104
-)
+HOST = "web.example.com"
 
 
 @pytest.fixture(scope="module")
-def plain(background: Background) -> Iterator[Plain]:
-    folder = Path(tempfile.mkdtemp(prefix="pods-"))  # short: a unix socket's path has at most 107 characters
-    try:
-        plan = cluster.plan(folder)
-        names = {**plan.names, "192.0.2.10": ["backend"]}
-        with Plain(replace(plan, containers=[*plan.containers, BACKEND], names=names), background) as running:
-            running.start()
-            running.becomes_ready()
-            yield running
-    finally:
-        shutil.rmtree(folder)
+def running(assets: Path, background: Background) -> Iterator[Installed]:
+    """All of it, and the README's Ingress for a Service `web`."""
+    address, port = own_address(), free_port()  # an API server takes no endpoint on loopback
+    backend = [sys.executable, "-m", "isoline.demo.backend", "web", str(port), address]
+    text = (ROOT / "deploy/README.md").read_text()
+    command = re.search(r"^    kubectl (create ingress web .*)$", text, re.MULTILINE)
+    assert command
+    with Program(backend), Cluster(assets) as cluster, installed(cluster, background) as found:
+        found.client.apply(*web(address, port))
+        kubectl(*shlex.split(command[1]), kubeconfig=cluster.kubeconfig())
+        found.plain.start()
+        found.plain.becomes_ready()
+        yield found
 
 
-def edit(plain: Plain, host: str) -> None:
-    """Gives the example another host, as a kubelet changes a ConfigMap's volume."""
-    manifests = plain.plan.find("isoline-control-plane-0/watcher").mounts["/manifests"]
-    documents = list(yaml.safe_load_all((manifests / "example.yaml").read_text()))
-    documents[0]["spec"]["rules"][0]["host"] = host
-    cluster.lay_out(manifests, {"example.yaml": yaml.safe_dump_all(documents).encode()})
+def web(address: str, port: int) -> list[dict[str, object]]:
+    """A Service, and the EndpointSlice that a controller would make."""
+    labels = {"kubernetes.io/service-name": "web"}
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": "web"},
+            "spec": {"ports": [{"name": "http", "port": 80}]},
+        },
+        {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {"name": "web-1", "labels": labels},
+            "addressType": "IPv4",
+            "endpoints": [{"addresses": [address]}],
+            "ports": [{"name": "http", "port": port}],
+        },
+    ]
 
 
-def test_every_request_is_answered_by_the_backend_that_the_manifests_name(plain: Plain) -> None:
+@pytest.fixture
+def plain(running: Installed) -> Plain:
+    return running.plain
+
+
+def edit(running: Installed, host: str) -> None:
+    """Gives the Ingress another host."""
+    change = [{"op": "replace", "path": "/spec/rules/0/host", "value": host}]
+    running.client.patch("Ingress", "web", change, how="json")
+
+
+def has_address(running: Installed, address: str) -> bool:
+    return running.address("web") == address
+
+
+def shown(plain: Plain, host: str) -> set[bytes]:
+    """The certificates that Envoys show for a host, in PEM; OSError where a handshake fails."""
+    found = set()
+    for _ in range(asking.CONNECTIONS):
+        with https.connected(plain.port(8443), host, address=plain.addresses[FLEET]) as connection:
+            found.add(https.leaf(connection))
+    return found
+
+
+def test_every_request_is_answered_by_the_backend_that_the_cluster_names(plain: Plain) -> None:
     """On every connection, whichever Envoy takes it; a host that nobody names is a 404."""
-    assert asking.answers(plain, "example.com") == {"backend"}
+    assert asking.answers(plain, HOST) == {"web"}
     assert asking.answers(plain, "nobody.example.com") == {"404"}
 
 
@@ -62,7 +107,7 @@ def test_each_envoy_takes_part_under_the_name_of_its_pod(plain: Plain, name: str
     admin = asking.admin(plain, name)
 
     assert json.loads(admin.get("/server_info"))["node"]["id"] == name.partition("/")[0]
-    assert admin.clusters() == {"default/example/80"}
+    assert admin.clusters() == {"default/web/80"}
     assert admin.rejected() == {}
 
 
@@ -73,48 +118,82 @@ def test_nothing_is_written_but_to_volumes_that_may_be_written(plain: Plain) -> 
 
 def test_the_processes_of_the_pod_meet_in_a_folder_that_is_theirs_alone(plain: Plain) -> None:
     """The volume itself is open to its group; the first process makes the folder below it."""
-    run = plain.plan.find(CONTROL_PLANE[0]).mounts["/run/isoline"]
+    run = plain.plan.find(WATCHER).mounts["/run/isoline"]
 
     assert {path.name for path in (run / "link").iterdir() if path.is_socket()} == {"objects", "rejections"}
     assert (run / "link").stat().st_mode & 0o777 == 0o700
 
 
-def test_a_changed_config_map_reaches_every_envoy(plain: Plain) -> None:
-    """Its volume is swapped whole, and the folders that a kubelet keeps in it are no manifests."""
-    edit(plain, "changed.example.com")
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_certificate_reaches_every_envoy_and_so_does_a_renewed_one(
+    running: Installed, plain: Plain, number: int
+) -> None:
+    """From a Secret of the cluster, over both hops of the link and by xDS."""
+    found = certificate.pair(HOST, number=number)
+    running.client.apply(certificate.secret("web", found))
+    running.client.patch("Ingress", "web", {"spec": {"tls": [{"hosts": [HOST], "secretName": "web"}]}})
 
-    asking.becomes(plain, "backend", "changed.example.com")
-    assert asking.answers(plain, "example.com") == {"404"}
+    plain.until(lambda: shown(plain, HOST) == {found.chain}, "the certificate is shown on every connection")
 
 
-def test_without_the_control_plane_every_envoy_is_served_even_one_that_starts_anew(plain: Plain) -> None:
+def test_an_ingress_has_the_address_of_the_envoys(running: Installed, plain: Plain) -> None:
+    """That of their Service, and another one when a cloud gives it another."""
+    for address in ("192.0.2.80", "192.0.2.81"):
+        running.move(address)
+
+        plain.until(partial(has_address, running, address), f"{address} is in its status")
+
+
+def test_a_mistake_is_told_where_its_owner_looks(running: Installed, plain: Plain) -> None:
+    """As an Event, which `kubectl describe` shows."""
+    (wrong, *_) = each_kind.named("wrong")
+    running.client.apply(wrong)
+    config = running.cluster.kubeconfig()
+
+    plain.until(
+        lambda: "ServiceNotFound" in kubectl("describe", "ingress", "wrong", kubeconfig=config),
+        "its Service is missed",
+    )
+
+
+def test_a_change_reaches_every_envoy(running: Installed, plain: Plain) -> None:
+    """As soon as the API server has it."""
+    edit(running, "changed.example.com")
+
+    asking.becomes(plain, "web", "changed.example.com")
+    assert asking.answers(plain, HOST) == {"404"}
+
+
+def test_without_the_control_plane_every_envoy_is_served_even_one_that_starts_anew(
+    running: Installed, plain: Plain
+) -> None:
     """The other xDS servers keep what they have; the control plane comes back to the same."""
     host = "kept.example.com"
-    edit(plain, host)
-    asking.becomes(plain, "backend", host)
+    edit(running, host)
+    asking.becomes(plain, "web", host)
 
     for name in (*CONTROL_PLANE, ENVOYS[0]):
         plain.programs[name].kill()
     plain.start(ENVOYS[0])
 
     plain.becomes_ready(ENVOYS[0])
-    assert asking.answers(plain, host) == {"backend"}
+    assert asking.answers(plain, host) == {"web"}
 
     plain.start(*CONTROL_PLANE)
 
     plain.becomes_ready(*CONTROL_PLANE)
-    edit(plain, "back.example.com")
-    asking.becomes(plain, "backend", "back.example.com")
+    edit(running, "back.example.com")
+    asking.becomes(plain, "web", "back.example.com")
 
 
 @pytest.mark.parametrize("killed", SERVERS)
-def test_a_killed_xds_server_is_not_missed(plain: Plain, killed: str) -> None:
+def test_a_killed_xds_server_is_not_missed(running: Installed, plain: Plain, killed: str) -> None:
     """The Service leads its Envoys to another one, and the next edit reaches them."""
     host = f"without-{killed.partition('/')[0]}.example.com"
     plain.programs[killed].kill()
 
-    edit(plain, host)
+    edit(running, host)
 
-    asking.becomes(plain, "backend", host)
+    asking.becomes(plain, "web", host)
     plain.start(killed)
     plain.becomes_ready(killed)

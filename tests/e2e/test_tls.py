@@ -29,23 +29,6 @@ ALLOW = "kubernetes.io/ingress.allow-http"
 WEBSOCKETS = {"projectcontour.io/websocket-routes": "/"}
 
 
-@pytest.fixture(scope="module")
-def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    """One `isoline up` for all tests that need no other flags."""
-    with Up(Folder(tmp_path_factory.mktemp("up") / "manifests").root) as running:
-        yield running
-        assert running.admin.rejected() == {}
-
-
-@pytest.fixture
-def apply(up: Up) -> Iterator[Apply]:
-    """`apply(*objects)` makes these the only objects; at the end of the test none is left."""
-    folder = Folder(Path(up.folder))
-    yield lambda *objects: folder.write("test.yaml", *objects)
-    folder.remove("test.yaml")
-    wait_until(lambda: up.admin.hosts() == {}, "no host is left", of=[up.program])
-
-
 def entry(*hosts: str, of: str = "") -> Object:
     """One entry of `tls`."""
     return {"hosts": list(hosts)} | ({"secretName": of} if of else {})

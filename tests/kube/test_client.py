@@ -11,7 +11,7 @@ from tests.support.deadline import wait_until
 
 pytestmark = pytest.mark.cluster
 
-DELEGATIONS = Path(__file__).with_name("tls-certificate-delegation.yaml").read_text()
+DELEGATIONS = (Path(__file__).parents[2] / "deploy/crds/tlscertificatedelegations.yaml").read_text()
 INGRESS = """
 apiVersion: networking.k8s.io/v1
 kind: Ingress

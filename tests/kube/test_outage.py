@@ -6,13 +6,13 @@ import httpx
 import pytest
 
 from tests.kube.cluster import Cluster
-from tests.support.address import outward
 from tests.support.backend import Backend
 from tests.support.background import Background
 from tests.support.deadline import wait_until
 from tests.support.envoy import Envoy
 from tests.support.load import Load
 from tests.support.manifest import ingress, path, rule, served
+from tests.support.own_address import own_address
 from tests.support.pipeline import Pipeline
 
 pytestmark = [pytest.mark.cluster, pytest.mark.envoy, pytest.mark.process, pytest.mark.timeout(300)]
@@ -65,7 +65,7 @@ class Shop:
 @pytest.fixture
 def shop(own_cluster: Callable[..., Cluster], backend: Callable[..., Backend]) -> Iterator[Shop]:
     cluster = own_cluster()
-    objects = [item for name in ("a", "b") for item in served(name, backend(name, address=outward()))]
+    objects = [item for name in ("a", "b") for item in served(name, backend(name, address=own_address()))]
     with (
         Pipeline(kubeconfig=cluster.kubeconfig()) as pipeline,
         Envoy(pipeline.address) as envoy,

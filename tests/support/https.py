@@ -38,9 +38,11 @@ def trusting(
     return context
 
 
-def connected(port: int, name: str, context: ssl.SSLContext | None = None) -> ssl.SSLSocket:
-    """A connection to 127.0.0.1 whose handshake names a host, "" for none. Raises one of REFUSED."""
-    plain = socket.create_connection(("127.0.0.1", port), timeout=10)
+def connected(
+    port: int, name: str, context: ssl.SSLContext | None = None, *, address: str = "127.0.0.1"
+) -> ssl.SSLSocket:
+    """A connection whose handshake names a host, "" for none. Raises one of REFUSED."""
+    plain = socket.create_connection((address, port), timeout=10)
     try:
         return (context or trusting()).wrap_socket(plain, server_hostname=name or None)
     except BaseException:

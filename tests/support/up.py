@@ -1,4 +1,4 @@
-"""`isoline up` on a folder, as its user has it."""
+"""`isoline up` as its user has it."""
 
 import shutil
 import socket
@@ -22,13 +22,14 @@ ROLES = ("watcher", "translator", "xds-server")
 
 
 class Up:
-    """`isoline up FOLDER` on free ports with a run directory of its own; `start` waits for `ready`.
+    """`isoline up FOLDER` on free ports with a run directory of its own; `start` waits for `ready`. Without
+    a folder the flags say what is served.
 
     May be started again after it has ended, on the same ports and run directory.
     """
 
     def __init__(
-        self, folder: Path, *flags: str | Path, envoy: bool = True, run_dir: Path | None = None
+        self, folder: Path | None, *flags: str | Path, envoy: bool = True, run_dir: Path | None = None
     ) -> None:
         self.folder = folder
         self.flags = flags
@@ -57,7 +58,8 @@ class Up:
         ports = {"http": self.http_port, "https": self.https_port, "stats": self.stats_port}
         words = [word for name, port in ports.items() for word in (f"--{name}-port", str(port))]
         words += ["--run-dir", str(self.run_dir)] + ([] if self.envoy else ["--no-envoy"])
-        return [ISOLINE, "up", self.folder, *words, *self.flags]
+        source = [] if self.folder is None else [self.folder]
+        return [ISOLINE, "up", *source, *words, *self.flags]
 
     def launch(self) -> None:
         """Starts it and does not wait."""

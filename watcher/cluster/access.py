@@ -4,6 +4,7 @@ The kubernetes client reads both, runs exec plugins and re-reads a ServiceAccoun
 about hourly.
 """
 
+import asyncio
 import logging
 import ssl
 from collections.abc import Awaitable, Callable, Iterator
@@ -18,8 +19,10 @@ from kubernetes.aio.config import ConfigException, load_kube_config
 from kubernetes.aio.config.incluster_config import SERVICE_TOKEN_FILENAME, load_incluster_config
 
 from runtime.start_error import StartError
+from watcher.kinds import DEFAULT_NAMESPACE
 
-DEFAULT_NAMESPACE = "default"
+# A plugin that has failed is not run again at once: each list and watch would, one after the other.
+PATIENCE_SECONDS = 1.0
 BEARER = "BearerToken"  # under which the client keeps a whole Authorization header
 
 
@@ -30,7 +33,8 @@ class AccessError(Exception):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
     """What a request needs. `tls` is None for a server in clear; `tls_name` is the name its certificate must
-    have where that is not the one in `server`. `headers` may hold a token.
+    have where that is not the one in `server`. `headers` may hold a token. `reading` counts how often all was
+    read.
     """
 
     server: str
@@ -38,6 +42,7 @@ class Credentials:
     headers: dict[str, str] = field(repr=False)
     tls_name: str | None = None
     proxy: str | None = None
+    reading: int = 0
 
 
 class Access:
@@ -51,6 +56,10 @@ class Access:
         self._load = load
         self._configuration: Configuration | None = None
         self._tls: ssl.SSLContext | None = None
+        self._readings = 0
+        self._turn = asyncio.Lock()
+        self._failure: AccessError | None = None
+        self._patient_until = 0.0
 
     @classmethod
     def of_kubeconfig(cls, path: str, context: str | None = None) -> "Access":
@@ -77,32 +86,55 @@ class Access:
             ) from error
         return cls("--in-cluster", load, namespace or DEFAULT_NAMESPACE)
 
-    def forget(self) -> None:
-        """What is known may be out of date: everything is read again before the next request."""
-        self._configuration = None
+    def forget(self, used: Credentials) -> None:
+        """These may be out of date: unless that has been done since, all is read again before the next
+        request.
+        """
+        if used.reading == self._readings:
+            self._configuration = None
 
     async def credentials(self) -> Credentials:
-        """As they are now. Raises AccessError."""
-        try:
-            if self._configuration is None:
-                self._configuration, self._tls = await self._loaded()
-            token = await self._configuration.get_api_key_with_prefix(BEARER)  # re-reads a pod's token
-        except (ConfigException, OSError, ValueError, yaml.YAMLError) as error:
-            raise AccessError(str(error).strip() or type(error).__name__) from error
-        return Credentials(
-            server=self._configuration.host.rstrip("/"),
-            tls=self._tls,
-            headers={} if token is None else {"Authorization": token.strip()},
-            tls_name=self._configuration.tls_server_name,
-            proxy=self._configuration.proxy,
-        )
+        """As they are now. Raises AccessError.
+
+        Whoever asks meanwhile waits: a plugin may take its time, and may even ask its user.
+        """
+        async with self._turn:
+            try:
+                if self._configuration is None:
+                    self._demand_patience()
+                    self._configuration, self._tls = await self._loaded()
+                    self._readings += 1
+                configuration = self._configuration
+                token = await configuration.get_api_key_with_prefix(BEARER)  # re-reads a pod's token
+            except (ConfigException, OSError, ValueError, yaml.YAMLError) as error:
+                raise self._failed(" ".join(str(error).split()) or type(error).__name__) from error
+            except (AttributeError, KeyError, TypeError) as error:  # of the client, at what is no kubeconfig
+                raise self._failed(f"is written as no kubeconfig is: {error!r}") from error
+            return Credentials(
+                server=configuration.host.rstrip("/"),
+                tls=self._tls,
+                headers={} if token is None else {"Authorization": token.strip()},
+                tls_name=configuration.tls_server_name,
+                proxy=configuration.proxy,
+                reading=self._readings,
+            )
+
+    def _demand_patience(self) -> None:
+        """Raises the last AccessError again while it is new."""
+        if self._failure is not None and asyncio.get_running_loop().time() < self._patient_until:
+            raise self._failure
+
+    def _failed(self, why: str) -> AccessError:
+        self._patient_until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+        self._failure = AccessError(why)
+        return self._failure
 
     async def _loaded(self) -> tuple[Configuration, ssl.SSLContext | None]:
         configuration = _configuration()
         with _complaints() as complaints:
             await self._load(configuration)
         if complaints and BEARER not in configuration.api_key and not configuration.cert_file:
-            raise AccessError("; ".join(complaints))
+            raise ConfigException("; ".join(complaints))
         return configuration, _tls(configuration) if configuration.host.startswith("https:") else None
 
 
@@ -126,32 +158,46 @@ def _tls(configuration: Configuration) -> ssl.SSLContext:
 
 
 def _namespace(path: str, context: str | None) -> str:
-    """The namespace of the context. Raises StartError for a file that is no kubeconfig, or without that
-    context.
+    """The namespace of the context. Raises StartError for a file that is no kubeconfig, or that does not say
+    all that the context names.
     """
     try:
-        config = yaml.safe_load(Path(path).read_bytes())
+        return _demanded(yaml.safe_load(Path(path).read_bytes()), context)
     except OSError as error:
-        raise StartError(f"--kubeconfig {path}: {error.strerror or error}") from error
-    except (yaml.YAMLError, ValueError) as error:
-        raise StartError(f"--kubeconfig {path}: no YAML: {' '.join(str(error).split())}") from error
-    named = {item["name"]: item.get("context") for item in _items(config, "contexts") if "name" in item}
+        wrong = error.strerror or str(error)
+    except yaml.YAMLError as error:
+        wrong = f"no YAML: {' '.join(str(error).split())}"
+    except ValueError as error:
+        wrong = str(error)
+    raise StartError(f"--kubeconfig {path}: {wrong}")
+
+
+def _demanded(config: object, context: str | None) -> str:
+    """The namespace of the context, whose cluster and user are there. Raises ValueError."""
+    contexts, clusters, users = (_named(config, kind) for kind in ("context", "cluster", "user"))
+    if not contexts:
+        raise ValueError("no kubeconfig, for it has no contexts")
     wanted = context or (config.get("current-context") if isinstance(config, dict) else None)
-    if not named:
-        raise StartError(f"--kubeconfig {path}: no kubeconfig, for it has no contexts")
     if not wanted:
-        raise StartError(f"--kubeconfig {path}: has no current context; name one with --context")
-    if wanted not in named:
-        raise StartError(
-            f"--kubeconfig {path}: has no context {wanted!r}; it has {', '.join(map(str, named))}"
-        )
-    found = named[wanted]
-    return str((found.get("namespace") if isinstance(found, dict) else None) or DEFAULT_NAMESPACE)
+        raise ValueError(f"has no current context; name one with --context: {', '.join(contexts)}")
+    if wanted not in contexts:
+        raise ValueError(f"has no context {wanted!r}; it has {', '.join(contexts)}")
+    cluster, user = contexts[wanted].get("cluster"), contexts[wanted].get("user")
+    if cluster not in clusters:
+        raise ValueError(f"context {wanted!r} names cluster {cluster!r}, which is not there")
+    if not clusters[cluster].get("server"):
+        raise ValueError(f"cluster {cluster!r} has no server")
+    if user and user not in users:
+        raise ValueError(f"context {wanted!r} names user {user!r}, which is not there")
+    return str(contexts[wanted].get("namespace") or DEFAULT_NAMESPACE)
 
 
-def _items(config: object, name: str) -> list[dict[str, Any]]:
-    found = config.get(name) if isinstance(config, dict) else None
-    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+def _named(config: object, kind: str) -> dict[str, dict[str, Any]]:
+    """The contexts, clusters or users of a kubeconfig by name; what has no content is empty."""
+    found = config.get(f"{kind}s") if isinstance(config, dict) else None
+    items = [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+    contents = {str(item["name"]): item.get(kind) for item in items if "name" in item}
+    return {name: content if isinstance(content, dict) else {} for name, content in contents.items()}
 
 
 @contextmanager

@@ -1,10 +1,10 @@
 """The edge to an API server: requests, and answers as bytes."""
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any, Self
 
 import aiohttp
@@ -12,6 +12,7 @@ import orjson
 
 from runtime.start_error import StartError
 from watcher.cluster.access import Access, AccessError
+from watcher.cluster.answer import Answer, UnreachableError
 
 CONNECT_SECONDS = 10.0
 # Until the head of an answer is there; API servers end what takes longer than a minute themselves.
@@ -21,19 +22,6 @@ UNAUTHORIZED = 401
 KEEPALIVE = {socket.TCP_KEEPIDLE: 15, socket.TCP_KEEPINTVL: 5, socket.TCP_KEEPCNT: 3}
 USER_TIMEOUT_MILLISECONDS = 30_000
 NOTHING: Mapping[str, str] = {}
-
-
-class UnreachableError(Exception):
-    """No whole answer: no credentials, no connection, TLS, or it broke off; the text says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A whole answer. `retry_after` is what its header says, in seconds."""
-
-    status: int
-    body: bytes
-    retry_after: float | None = None
 
 
 class Stream:
@@ -57,13 +45,14 @@ class Stream:
 
 
 class Api:
-    """Requests to one API server. To be entered before the first, inside the loop; raises StartError when it
-    is not even known how to reach it.
+    """Requests to one API server, while it is entered; what is asked before that waits. To be made inside the
+    loop. Entering it raises StartError when it is not even known how the server is reached.
     """
 
     def __init__(self, access: Access) -> None:
         self._access = access
         self._session: aiohttp.ClientSession | None = None
+        self._entered = asyncio.Event()
 
     @property
     def namespace(self) -> str:
@@ -83,12 +72,18 @@ class Api:
             auto_decompress=True,
             headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "isoline"},
         )
+        self._entered.set()
         return self
 
     async def __aexit__(self, *_error: object) -> None:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+    async def run(self) -> None:
+        """Is entered until cancelled."""
+        async with self:
+            await asyncio.Event().wait()
 
     async def call(
         self,
@@ -125,14 +120,19 @@ class Api:
     ) -> AsyncIterator[Stream]:
         """The answer to one request as soon as its head is there. Raises UnreachableError.
 
-        After a 401 all that we are known by is read anew, and the request is made again, once.
+        After a 401 all that we are known by is read anew, and the request is made again, once. The second 401
+        is no answer: nobody is told anything, whatever was asked.
         """
         headers = {} if data is None or content_type is None else {"Content-Type": content_type}
         response = await self._head(method, path, query, data, headers)
         if response.status == UNAUTHORIZED:
             response.close()
-            self._access.forget()
             response = await self._head(method, path, query, data, headers)
+        if response.status == UNAUTHORIZED:
+            response.close()
+            raise UnreachableError(
+                "401 Unauthorized: the API server does not take our credentials; have they expired?"
+            )
         try:
             yield Stream(response)
         finally:
@@ -141,7 +141,8 @@ class Api:
     async def _head(
         self, method: str, path: str, query: Mapping[str, str], data: bytes | None, headers: Mapping[str, str]
     ) -> aiohttp.ClientResponse:
-        assert self._session is not None  # noqa: S101 - it has been entered
+        await self._entered.wait()
+        assert self._session is not None  # noqa: S101 - whoever asks ends before it is left
         try:
             ours = await self._access.credentials()
         except AccessError as error:
@@ -149,7 +150,7 @@ class Api:
         try:
             with _mapped():
                 async with asyncio.timeout(HEAD_SECONDS):
-                    return await self._session.request(
+                    response = await self._session.request(
                         method,
                         ours.server + path,
                         params=query,
@@ -161,8 +162,11 @@ class Api:
                         allow_redirects=False,
                     )
         except UnreachableError:
-            self._access.forget()  # another certificate, another CA, another server
+            self._access.forget(ours)  # another certificate, another CA, another server
             raise
+        if response.status == UNAUTHORIZED:
+            self._access.forget(ours)
+        return response
 
 
 class _mapped:  # noqa: N801 - a context manager
@@ -172,9 +176,22 @@ class _mapped:  # noqa: N801 - a context manager
         pass
 
     def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, aiohttp.ClientPayloadError):
+            raise UnreachableError("the answer broke off") from error
         if isinstance(error, TimeoutError | aiohttp.ClientError | OSError):
-            said = " ".join(str(error).split())
-            raise UnreachableError(said or f"no answer within {HEAD_SECONDS:g} s") from error
+            raise UnreachableError(_said(error) or f"no answer within {HEAD_SECONDS:g} s") from error
+
+
+def _said(error: BaseException) -> str:
+    """In one line; of a connection that failed, where to and why alone."""
+    text = str(error)
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        text = f"{error.host}:{error.port}: {error.certificate_error}"
+    elif isinstance(error, aiohttp.ClientConnectorError):
+        number = error.errno or 0  # asyncio's text says the address once more
+        why = os.strerror(number) if number > 0 else error.strerror or error.os_error
+        text = f"{error.host}:{error.port}: {why}"
+    return " ".join(text.split())
 
 
 def _socket(address: Any) -> socket.socket:  # noqa: ANN401 - aiohttp's AddrInfoType

@@ -38,6 +38,8 @@ class Cluster:
     def __init__(self, reflectors: Sequence[Reflector]) -> None:
         self.rows: dict[str, Row] = {}
         self.complete = False
+        self.touched: set[str] = set()
+        """Objects of which a row or a fact is another; whoever has looked clears it."""
         self.deadline: float | None = None
         """When `batch` has something that waits now."""
         self._reflectors = reflectors
@@ -48,7 +50,7 @@ class Cluster:
         self._deletes: set[str] = set()
         self._since: float | None = None
         self._excused: set[str] = set()
-        self._was_behind = False
+        self._awaited: set[str] = set()
         self._settled = 0.0
         self._held: frozenset[str] | None = None
 
@@ -67,25 +69,20 @@ class Cluster:
         self.complete = self.complete or not any(self.missing)
         behind = {each.source.name for each in self._reflectors if each.known and each.state in BEHIND}
         self._excused &= behind
-        if self._was_behind and not behind:
+        awaited = behind - self._excused
+        if self._awaited - behind and not awaited:
             self._settled = now + SETTLE_SECONDS
-        self._was_behind = bool(behind)
+        self._awaited = awaited
         self.deadline = None
         if not self.complete:
             return None
         self._tell_troubles(now)
-        held = frozenset(
-            each.source.name for each in self._reflectors if each.state == "forbidden" and not each.known
-        )
+        held = frozenset(each.source.name for each in self._reflectors if not each.known)
         if self._since is None:
             if held == self._held:
                 return None
             self._since = now
-        until = (
-            self._since + HOLD_SECONDS
-            if behind - self._excused
-            else min(self._settled, self._since + HOLD_SECONDS)
-        )
+        until = self._since + HOLD_SECONDS if awaited else self._settled
         if self._held is not None and now < until:
             self.deadline = until
             return None
@@ -94,8 +91,8 @@ class Cluster:
         self._puts, self._deletes, self._since, self._held = {}, set(), None, held
         return given
 
-    def answered(self, now: float) -> None:
-        """The server, which could not be reached, answers."""
+    def recovered(self, now: float) -> None:
+        """A source is well again: others may be, too."""
         for reflector in self._reflectors:
             reflector.hurry(now)
 
@@ -109,6 +106,7 @@ class Cluster:
             if reflector.objects.changed:
                 for ref in reflector.objects.changed:
                     self._set(ref, reflector.objects.rows.get(ref) or self._elsewhere(ref, reflector), now)
+                self.touched |= reflector.objects.changed
                 reflector.objects.changed.clear()
 
     def _elsewhere(self, ref: str, left: Reflector) -> Row | None:
@@ -135,7 +133,8 @@ class Cluster:
         for each in self._reflectors:
             if each.state == "forbidden":
                 problem = Problem(reasons.FORBIDDEN, each.trouble).as_json()
-                told.setdefault(f"{API}//{each.source.resource}", []).append(problem)
+                problems = told.setdefault(f"{API}//{each.source.resource}", [])
+                problems += [problem] if problem not in problems else []  # of Secrets there are two sources
         known = {ref for ref in self._api_rows() if ref not in told}
         for ref in known:
             self._set(ref, None, now)

@@ -3,6 +3,8 @@
 import asyncio
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from runtime.link.row import Row
 from watcher.cluster.access import Access
@@ -15,21 +17,35 @@ from watcher.cluster.source import sources
 # Until the whole cluster is listed; a large one takes seconds.
 SECONDS = 60.0
 LOOK_SECONDS = 0.02
+# Of the answers 4xx those that say the request is wrong now, and not for ever: Request Timeout, Too Many
+# Requests.
+PASSING: Final = (408, 429)
 
 
 class FetchError(Exception):
     """The cluster can't be read; the text says why."""
 
 
-def fetch(access: Access, namespaces: Sequence[str] = ()) -> Mapping[str, Row]:
+@dataclass(frozen=True, slots=True)
+class Fetched:
     """The rows that a watcher would publish: objects, and `API//<resource>` for what must not be read.
+
+    `unread` are the latter's kinds, each with its namespace, or "" for all.
+    """
+
+    rows: Mapping[str, Row]
+    unread: frozenset[tuple[str, str]]
+
+
+def fetch(access: Access, namespaces: Sequence[str] = ()) -> Fetched:
+    """All of it, in these namespaces or, with none, in all.
 
     Raises FetchError, and StartError for a kubeconfig that cannot be used.
     """
     return asyncio.run(_fetch(access, namespaces))
 
 
-async def _fetch(access: Access, namespaces: Sequence[str]) -> Mapping[str, Row]:
+async def _fetch(access: Access, namespaces: Sequence[str]) -> Fetched:
     whole: asyncio.Future[Mapping[str, Row]] = asyncio.get_running_loop().create_future()
 
     def take(batch: Batch) -> None:
@@ -49,7 +65,7 @@ async def _fetch(access: Access, namespaces: Sequence[str]) -> Mapping[str, Row]
                     if (wrong := _hopeless(follower, cluster)) is not None:
                         raise FetchError(wrong)
                     await asyncio.sleep(LOOK_SECONDS)
-            return whole.result()
+            return Fetched(whole.result(), _unread(reflectors))
         except TimeoutError:
             raise FetchError(f"not listed within {SECONDS:g} s: {_waiting(cluster)}") from None
         finally:
@@ -57,11 +73,23 @@ async def _fetch(access: Access, namespaces: Sequence[str]) -> Mapping[str, Row]
             await asyncio.wait([following])
 
 
+def _unread(reflectors: Sequence[Reflector]) -> frozenset[tuple[str, str]]:
+    return frozenset(
+        (each.source.kind.name, each.source.namespace) for each in reflectors if each.state == "forbidden"
+    )
+
+
 def _hopeless(follower: Follower, cluster: Cluster) -> str | None:
     """What no waiting helps against: somebody sits at the terminal."""
     if follower.unreachable is not None:
-        return follower.unreachable
-    return next((each.trouble for each in cluster.missing if each.state == "forbidden"), None)
+        return f"API server unreachable: {follower.unreachable}"
+    for each in cluster.missing:
+        if each.state == "forbidden":
+            hint = "; name the namespaces that you may read with --watch-namespace"
+            return each.trouble + ("" if each.source.namespace else hint)
+        if each.state == "failing" and 400 <= each.status < 500 and each.status not in PASSING:
+            return f"{each.source.name}: {each.trouble}; is this the API server of a cluster?"
+    return None
 
 
 def _waiting(cluster: Cluster) -> str:

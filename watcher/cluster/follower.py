@@ -3,15 +3,18 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import prometheus_client
 import structlog
 
 from watcher.cluster import line
-from watcher.cluster.api import Api, Stream, UnreachableError
+from watcher.cluster.answer import UnreachableError
+from watcher.cluster.api import Api, Stream
 from watcher.cluster.cluster import Batch, Cluster
-from watcher.cluster.reflector import Reflector, Request
+from watcher.cluster.reflector import Reflector
+from watcher.cluster.request import Request
 
 log = structlog.get_logger()
 
@@ -27,10 +30,17 @@ CURRENT = prometheus_client.Gauge(
 
 
 class Follower:
-    """Follows the sources until cancelled; `take` gets each batch of the whole. `api` has been entered."""
+    """Follows the sources until cancelled; `take` gets each batch of the whole; `after` is called whenever
+    something has come, be it part of a batch or not.
+    """
 
     def __init__(
-        self, api: Api, reflectors: Sequence[Reflector], cluster: Cluster, take: Callable[[Batch], None]
+        self,
+        api: Api,
+        reflectors: Sequence[Reflector],
+        cluster: Cluster,
+        take: Callable[[Batch], None],
+        after: Callable[[], None] = lambda: None,
     ) -> None:
         self.unreachable: str | None = None
         """Why the API server can't be reached."""
@@ -38,8 +48,14 @@ class Follower:
         self._reflectors = reflectors
         self._cluster = cluster
         self._take = take
+        self._after = after
         self._hurried = {reflector.source.name: asyncio.Event() for reflector in reflectors}
+        self._told = {each.source.name: (each.state, each.trouble) for each in reflectors}
         self._flush: asyncio.TimerHandle | asyncio.Handle | None = None
+        for resource in {each.source.resource for each in reflectors}:
+            same = [each for each in reflectors if each.source.resource == resource]
+            HELD.labels(resource).set_function(partial(_held, same))
+            CURRENT.labels(resource).set_function(partial(_current, same))
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -76,21 +92,21 @@ class Follower:
                         await self._hurried[name].wait()
                 continue
             REQUESTS.labels(resource, "watch" if request.watch else "list").inc()
-            before = reflector.state, reflector.trouble
             await self._ask(reflector, request)
-            self._tell(reflector, before)
-            self._changed()
+            self._changed(reflector)
 
     async def _ask(self, reflector: Reflector, request: Request) -> None:
         """Until the answer has ended, or failed. The reflector's clock is the loop's."""
         clock = asyncio.get_running_loop().time
         end = clock() + request.seconds
+        answered = False
         try:
             async with (
                 asyncio.timeout_at(_sooner(end, reflector)) as patience,
                 self._api.open(request.path, request.query) as stream,
             ):
-                self._answered()
+                answered = True
+                self._reached()
                 if stream.status == OK and request.watch:
                     await self._read(reflector, stream, patience, end)
                     return
@@ -101,9 +117,8 @@ class Follower:
                 reflector.refused(answer.status, line.message(answer.body), answer.retry_after, clock())
         except UnreachableError as error:
             reflector.lost(str(error), clock())
-            if self.unreachable is None:
-                log.warning("API server unreachable", error=str(error))
-            self.unreachable = str(error)
+            if not answered:
+                self._not_reached(str(error))
         except TimeoutError:
             reflector.late(clock())
 
@@ -111,30 +126,29 @@ class Follower:
         self, reflector: Reflector, stream: Stream, patience: asyncio.Timeout, end: float
     ) -> None:
         clock = asyncio.get_running_loop().time
-        before = reflector.state, reflector.trouble
         reflector.opened(clock())
-        self._changed()
+        self._changed(reflector)
         async for piece in stream.pieces():
             if not reflector.feed(piece, clock()):
                 return
-            if (now := (reflector.state, reflector.trouble)) != before:
-                self._tell(reflector, before)
-                before = now
             patience.reschedule(_sooner(end, reflector))
-            self._changed()
+            self._changed(reflector)
         reflector.ended(clock())
 
-    def _answered(self) -> None:
-        if self.unreachable is None:
-            return
-        self.unreachable = None
-        log.warning("API server reachable again")
-        self._cluster.answered(asyncio.get_running_loop().time())
-        for hurried in self._hurried.values():
-            hurried.set()
+    def _reached(self) -> None:
+        if self.unreachable is not None:
+            self.unreachable = None
+            log.warning("API server reachable again")
 
-    def _changed(self) -> None:
+    def _not_reached(self, why: str) -> None:
+        if self.unreachable is None:
+            log.warning("API server unreachable", error=why)
+        self.unreachable = why
+
+    def _changed(self, reflector: Reflector) -> None:
         """What has come is given out when all that has arrived with it is read."""
+        if self._told[reflector.source.name] != (reflector.state, reflector.trouble):
+            self._tell(reflector)
         if self._flush is not None:
             self._flush.cancel()
         self._flush = asyncio.get_running_loop().call_soon(self._give)
@@ -146,19 +160,35 @@ class Follower:
             self._take(batch)
         elif self._cluster.deadline is not None:
             self._flush = loop.call_at(self._cluster.deadline, self._give)
+        self._after()
 
-    def _tell(self, reflector: Reflector, before: tuple[str, str]) -> None:
-        """One line when a source fails in a new way, and one when it is well again."""
-        resource = reflector.source.resource
-        HELD.labels(resource).set(len(reflector.objects))
-        CURRENT.labels(resource).set(reflector.current)
-        if before == (reflector.state, reflector.trouble) or self.unreachable is not None:
+    def _tell(self, reflector: Reflector) -> None:
+        """One line when a source fails in a new way, and one when it is well again: then others may be, too.
+
+        That nothing is reachable is told once for all.
+        """
+        name = reflector.source.name
+        before, _ = self._told[name]
+        self._told[name] = reflector.state, reflector.trouble
+        if before == "failing" and reflector.current:
+            self._cluster.recovered(asyncio.get_running_loop().time())
+            for hurried in self._hurried.values():
+                hurried.set()
+        if self.unreachable is not None:
             return
-        about = {"source": reflector.source.name, "state": reflector.state}
-        if reflector.state in {"failing", "forbidden"}:
-            log.warning("source not current", **about, error=reflector.trouble)
-        else:
+        about = {"source": name, "state": reflector.state}
+        if reflector.current:
             log.info("source followed", **about, objects=len(reflector.objects))
+        elif reflector.trouble:
+            log.warning("source not current", **about, error=reflector.trouble)
+
+
+def _held(reflectors: Sequence[Reflector]) -> float:
+    return sum(len(each.objects) for each in reflectors)
+
+
+def _current(reflectors: Sequence[Reflector]) -> float:
+    return all(each.current for each in reflectors)
 
 
 def _sooner(end: float, reflector: Reflector) -> float:

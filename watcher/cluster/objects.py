@@ -49,12 +49,11 @@ class Objects:
         try:
             kept = reduced(self._kind, body)
             ref = kept[0] if kept is not None else _reference(self._kind, body)
-        except (InvalidError, KeyError, TypeError):
-            return None
-        row = None
-        if kept is not None:
             # Copied, since what orjson returns keeps the 4 KiB that it began with.
-            row = Row.of(bytes(memoryview(orjson.dumps(kept[1]))), origin=self._origin)
+            text = bytes(memoryview(orjson.dumps(kept[1]))) if kept is not None else None
+        except (InvalidError, KeyError, TypeError):  # orjson's JSONEncodeError too: it nests too deep
+            return None
+        row = Row.of(text, origin=self._origin) if text is not None else None
         fact = self._fact(body) if self._fact is not None else None
         return Entry(ref, row, fact, _number(body["metadata"].get("resourceVersion")))
 
@@ -62,7 +61,6 @@ class Objects:
         """Takes an object that was added or changed, unless a newer event about it has been taken."""
         if self._late(entry):
             return
-        self._gone.pop(entry.ref, None)
         self._set(entry)
 
     def delete(self, entry: Entry) -> None:
@@ -118,4 +116,7 @@ def _reference(kind: Kind, body: Mapping[str, Any]) -> str:
 
 
 def _number(version: object) -> int:
-    return int(version) if isinstance(version, str) and version.isascii() and version.isdigit() else -1
+    # 20 digits are 64 bits, as etcd counts; Python refuses to read some thousands.
+    if isinstance(version, str) and version.isascii() and version.isdigit() and len(version) <= 20:
+        return int(version)
+    return -1

@@ -5,14 +5,16 @@ stays was never gone. Source:
 https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+import math
+from collections.abc import Callable, Mapping
+from typing import Final, Literal
 
 from watcher.cluster import line
 from watcher.cluster.backoff import FIRST_SECONDS, Backoff
+from watcher.cluster.draft import Draft
 from watcher.cluster.line import BrokenError, Line
-from watcher.cluster.objects import Entry, Fact, Objects
+from watcher.cluster.objects import Fact, Objects
+from watcher.cluster.request import Request
 from watcher.cluster.source import Source
 
 # The server ends a watch after five to ten minutes (client-go's minWatchTimeout); later than that, and a
@@ -20,14 +22,14 @@ from watcher.cluster.source import Source
 WATCH_SECONDS: Final = 300.0
 GRACE_SECONDS: Final = 30.0
 LIST_SECONDS: Final = 65.0
-PAGE: Final = 500
-# A list that comes as a stream and pauses so long is asked for in pages: servers before 1.27 never say that
-# it is whole.
+# A list that comes as a stream and pauses so long is asked for in pages, and so is one that is not whole
+# after LIST_SECONDS: servers before 1.27 never say that it is.
 SILENCE_SECONDS: Final = 15.0
-# A watch that ends sooner, and without a word, has failed: else we would ask in circles.
+# A watch that ends sooner, and without a word, has failed; with a word, the next one waits until then. Else
+# we would ask in circles.
 SHORT_SECONDS: Final = 1.0
 # A list of nothing, where there was something, counts when it has come so often; a cache may have lost its
-# content.
+# content, and a server that has just started may not know each kind yet.
 DOUBTS: Final = 3
 DOUBT_SECONDS: Final = 1.0
 # Of a cache that has seen nothing yet: not what a list is of, nor what a watch starts from.
@@ -38,6 +40,9 @@ PATIENCE: Final = 5
 MISSING_SECONDS: Final = 30.0
 # A server says when to come back; not for longer than this.
 MAX_RETRY_AFTER: Final = 60.0
+# That others are answered makes us ask sooner, but so often at most: a server may answer every second
+# request.
+HURRY_SECONDS: Final = 5.0
 
 FORBIDDEN, NOT_FOUND, GONE = 403, 404, 410
 # How a server answers that does not offer lists as streams: Bad Request, Unprocessable Entity.
@@ -48,33 +53,13 @@ EVENTS: Final = frozenset({"ADDED", "MODIFIED", "DELETED", "BOOKMARK"})
 State = Literal["listing", "watching", "failing", "forbidden", "missing"]
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What to GET, and for how many seconds at most. `watch`: the answer is a stream of lines, else one
-    body.
-    """
-
-    path: str
-    query: Mapping[str, str]
-    watch: bool
-    seconds: float
-
-
-@dataclass(slots=True)
-class _Draft:
-    """A list that is not whole yet; `token` is that of its next page, `limit` 0 for all in one."""
-
-    entries: dict[str, Entry] = field(default_factory=dict)
-    token: str = ""
-    limit: int = PAGE
-
-
 class Reflector:
     """One source. `now` is any clock that only goes forward, in seconds; `chance` gives numbers from 0 to
     below 1.
 
     `known`: its objects have been seen whole, or the cluster has no such kind. `current`: nothing has been
-    missed since. `trouble` says in words why not, `lists` how many lists were begun.
+    missed since. `trouble` says in words why not, `status` is that of an answer which says so, else 0;
+    `lists` is how many lists were begun.
     """
 
     def __init__(self, source: Source, chance: Callable[[], float], fact: Fact | None = None) -> None:
@@ -82,6 +67,7 @@ class Reflector:
         self.objects = Objects(source.kind, source.name, fact)
         self.state: State = "listing"
         self.trouble = ""
+        self.status = 0
         self.known = False
         self.lists = 0
         self.due = 0.0
@@ -90,14 +76,17 @@ class Reflector:
         self._backoff = Backoff(chance)
         self._expiries = Backoff(chance)  # apart: what expired in a long outage is listed soon after it
         self._version = ""  # to watch from; empty when all must be listed
-        self._draft: _Draft | None = None
+        self._draft: Draft | None = None
         self._offered = True  # lists as streams (WatchList, KEP-3157)
         self._lines = line.Splitter()
-        self._opened = 0.0
+        self._asked = 0.0
+        self._opened = math.inf  # not yet
         self._heard = 0.0
         self._silent = True  # the stream so far
         self._refusals = 0
         self._doubts = 0
+        self._allowed = 0.0  # to ask, by the server's word
+        self._hurried = -math.inf
 
     @property
     def current(self) -> bool:
@@ -112,7 +101,9 @@ class Reflector:
     @property
     def patience(self) -> float | None:
         """By when a list that comes as a stream has to say more; None for a watch, which may be silent."""
-        return self._heard + SILENCE_SECONDS if self._draft is not None else None
+        if self._draft is None or not self._streams:
+            return None
+        return min(self._heard + SILENCE_SECONDS, self._asked + LIST_SECONDS)
 
     def request(self, now: float) -> Request | None:
         """What to ask now, None before `due`. Its answer or failure comes before the next call."""
@@ -121,19 +112,20 @@ class Reflector:
         if self._version:
             return self._watch(now, {"resourceVersion": self._version})
         if self._draft is None:
-            self._draft = _Draft()
+            self._draft = Draft(self.objects)
             self.lists += 1
         if self._streams:
             return self._watch(now, {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"})
-        query = {**self.source.selector, "limit": str(self._draft.limit), "continue": self._draft.token}
-        query = {name: value for name, value in query.items() if value not in {"", "0"}}
+        query = {**self.source.selector, **self._draft.query}
         return Request(self.source.path, query, watch=False, seconds=LIST_SECONDS)
 
     def opened(self, now: float) -> None:
         """A stream begins, with status 200."""
-        self._heard = now
+        self._opened = self._heard = now
         if self._draft is None:
             self._watching()
+        else:
+            self._allow()
 
     def feed(self, piece: bytes, now: float) -> bool:
         """Takes a piece of a stream; whether to read on."""
@@ -150,21 +142,24 @@ class Reflector:
     def ended(self, now: float) -> None:
         """A stream has ended as streams do."""
         if self._draft is not None:
+            self._offered = False
             self._fail(now, "the list ended before it was whole", relist=True)
         elif self._silent and now - self._opened < SHORT_SECONDS:
             self._refuse(now, "the watch ended at once")
         else:
-            self.due = now
+            self.due = max(now, self._opened + SHORT_SECONDS)
 
     def page(self, body: bytes, now: float) -> None:
         """Takes a page of a list, with status 200."""
-        draft = self._draft or _Draft()
+        draft = self._draft or Draft(self.objects)
+        self._refusals = 0
+        self._allow()
         try:
             page = line.page(body)
         except BrokenError as error:
             self._fail(now, f"the server sent {error}", relist=True)
             return
-        self._add(draft, page.items)
+        draft.add(page.items)
         draft.token = page.token
         if not page.token:
             self._replace(draft, page.version, now)
@@ -182,29 +177,35 @@ class Reflector:
             self._missing(now)
         else:
             self._refuse(now, told)
+        self.status = status
         if retry_after is not None:
-            self.due = max(self.due, now + min(retry_after, MAX_RETRY_AFTER))
+            self._allowed = now + min(retry_after, MAX_RETRY_AFTER)
+            self.due = max(self.due, self._allowed)
 
     def lost(self, reason: str, now: float) -> None:
         """No answer, or one that broke off. What was heard of a watch counts, and so do whole pages."""
+        if self._draft is None and now - self._opened >= SHORT_SECONDS:
+            self._backoff = Backoff(self._chance)  # it worked; proxies end what is silent
         self._fail(now, reason, relist=self._streams and self._draft is not None)
 
     def late(self, now: float) -> None:
         """Nothing has come for too long."""
         if self._streams and self._draft is not None:
             self._offered = False
-            self._fail(now, f"nothing was said of the list for {SILENCE_SECONDS:g} s", relist=True)
+            self._fail(now, "the list did not become whole in time", relist=True)
         else:
             self._fail(now, "the answer did not end in time")
 
     def hurry(self, now: float) -> None:
-        """The server answers others again; soon we ask, too."""
-        if self.state == "failing":
-            self.due = min(self.due, now + FIRST_SECONDS * self._chance())
+        """Another source is well again; soon we ask, too."""
+        if self.state == "failing" and now - self._hurried >= HURRY_SECONDS:
+            self._hurried = now
+            self.due = max(self._allowed, min(self.due, now + FIRST_SECONDS * self._chance()))
 
     def _watch(self, now: float, listed: Mapping[str, str]) -> Request:
         self._lines, self._silent = line.Splitter(), True
-        self._opened = self._heard = now
+        self._asked = self._heard = now
+        self._opened = math.inf
         seconds = int(WATCH_SECONDS * (1 + self._chance()))
         query = {"watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": str(seconds), **listed}
         query.update(self.source.selector)
@@ -223,28 +224,13 @@ class Reflector:
         if found.type not in EVENTS:
             raise BrokenError(f"an event of unknown type {found.type!r}")
         if self._draft is not None:
-            return self._list(self._draft, found, now)
+            return not self._draft.take(found) or self._replace(self._draft, found.version, now)
         if found.type != "BOOKMARK" and (entry := self.objects.entry(found.object)) is not None:
             (self.objects.delete if found.type == "DELETED" else self.objects.put)(entry)
         self._version = found.version or self._version
         return True
 
-    def _list(self, draft: _Draft, found: Line, now: float) -> bool:
-        """One line of a list that comes as a stream; whether to read on."""
-        if found.type == "BOOKMARK":
-            return not found.whole or self._replace(draft, found.version, now)
-        if found.type != "DELETED":
-            self._add(draft, [found.object])
-        elif (entry := self.objects.entry(found.object)) is not None:
-            draft.entries.pop(entry.ref, None)
-        return True
-
-    def _add(self, draft: _Draft, items: Iterable[Mapping[str, Any]]) -> None:
-        for item in items:
-            if (entry := self.objects.entry(item)) is not None:
-                draft.entries[entry.ref] = entry
-
-    def _replace(self, draft: _Draft, version: str, now: float) -> bool:
+    def _replace(self, draft: Draft, version: str, now: float) -> bool:
         """Takes a whole list; whether it is believed."""
         self._draft = None
         if version in NO_VERSIONS:
@@ -252,27 +238,38 @@ class Reflector:
                 now, f"the list has version {version!r}, which nothing can be watched from", relist=True
             )
             return False
-        if not draft.entries and len(self.objects) and self._doubts + 1 < DOUBTS:
-            self._doubts += 1
-            self.state, self.trouble = (
-                "listing",
-                f"the list is empty, and there were {len(self.objects)} objects",
-            )
-            self.due = now + DOUBT_SECONDS
+        if not draft.entries and self._doubt(now, "the list is empty"):
             return False
         self.objects.replace(draft.entries.values())
-        self.known, self._doubts, self._version, self.due = True, 0, version, now
+        self.known, self._doubts, self._version = True, 0, version
         self._watching()
         return True
 
+    def _doubt(self, now: float, told: str) -> bool:
+        """That there is nothing; whether it is too early to believe it."""
+        if not len(self.objects) or self._doubts + 1 >= DOUBTS:
+            return False
+        self._doubts += 1
+        self.state, self.trouble = "listing", f"{told}, and there were {len(self.objects)} objects"
+        self.due = now + DOUBT_SECONDS
+        return True
+
     def _watching(self) -> None:
-        self.state, self.trouble = "watching", ""
+        self.state, self.trouble, self.status = "watching", "", 0
+
+    def _allow(self) -> None:
+        """The server answers what it had forbidden."""
+        if self.state == "forbidden":
+            self.state, self.trouble = "listing", ""
 
     def _missing(self, now: float) -> None:
         """The cluster has no such kind, so it has no such objects."""
+        self._version, self._draft = "", None
+        if self._doubt(now, "the cluster has no such kind"):
+            return
         self.objects.replace(())
         self.state, self.trouble, self.known = "missing", "the cluster has no such kind", True
-        self._version, self._draft, self._doubts = "", None, 0
+        self._doubts = 0
         self.due = now + MISSING_SECONDS * (0.5 + 0.5 * self._chance())
 
     def _expired(self, now: float, told: str) -> None:
@@ -282,15 +279,16 @@ class Reflector:
         in_pages = self._draft is not None and not self._streams
         self.state, self.trouble = "listing", told
         self.due = self._expiries.failed(now)
-        self._version, self._draft = "", _Draft(limit=0) if in_pages else None
+        self._version, self._draft = "", Draft(self.objects, limit=0) if in_pages else None
 
     def _refuse(self, now: float, told: str) -> None:
         """A status that may pass; when it does not, the version may be at fault."""
         self._refusals += 1
-        self._fail(now, told, relist=self._draft is not None or self._refusals >= PATIENCE)
+        self._fail(now, told, relist=self._refusals >= PATIENCE)
 
     def _fail(self, now: float, told: str, state: State = "failing", *, relist: bool = False) -> None:
-        self.state, self.trouble = state, told
+        if self.state != "forbidden" or state != "failing":  # an outage says nothing about rights
+            self.state, self.trouble, self.status = state, told, 0
         self.due = self._backoff.failed(now)
         if relist:
             self._version, self._draft = "", None

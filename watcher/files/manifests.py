@@ -41,9 +41,12 @@ class Manifest:
 EMPTY: Final = Manifest({})
 
 
-def parse(path: str, data: bytes) -> Manifest:
-    """The manifest of a file, which its rows and problems name as `path`. Never raises."""
-    reader = _Reader(path)
+def parse(path: str, data: bytes, namespace: str = kinds.DEFAULT_NAMESPACE) -> Manifest:
+    """The manifest of a file, which its rows and problems name as `path`. Never raises.
+
+    `namespace` is that of objects which name none.
+    """
+    reader = _Reader(path, namespace)
     try:
         for number, document in enumerate(_documents(path, decoded(data))):
             reader.read(number, document)
@@ -131,8 +134,9 @@ def _documents(path: str, text: str) -> Iterator[Document]:
 class _Reader:
     """Gathers objects and problems, document by document."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, namespace: str) -> None:
         self._path = path
+        self._namespace = namespace
         self._lines: dict[str, int] = {}
         self.objects: dict[str, Row] = {}
         self.problems: list[Problem] = []
@@ -171,7 +175,7 @@ class _Reader:
     def _object(self, body: dict[str, Any], line: int, number: int, item: int | None) -> None:
         try:
             kind = kinds.kind_of(body)
-            kept = kinds.reduced(kind, body) if kind else None
+            kept = kinds.reduced(kind, body, self._namespace) if kind else None
         except kinds.UnsupportedError as error:
             self._tell(Problem(reasons.UNSUPPORTED_VERSION, str(error), line))
             return

@@ -1,0 +1,3 @@
+from tests.command.conftest import isoline
+
+__all__ = ["isoline"]

@@ -1,0 +1,80 @@
+"""Who we are is found out once, however many lists and watches ask: a plugin may ask its user."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.kube.kubeconfig import Identity, write
+from tests.support.certificate import Pair
+from watcher.cluster import access
+from watcher.cluster.access import Access, AccessError, Credentials
+
+MANY = 7
+
+
+class Plugin:
+    """A plugin of a kubeconfig that writes down each run."""
+
+    def __init__(self, folder: Path) -> None:
+        config = folder / "config"
+        identity = Identity("secret", Pair(b"", b""))
+        write(config, "exec", identity, url="https://127.0.0.1:1", ca=b"none", namespace="default")
+        self.access = Access.of_kubeconfig(str(config))
+        self._log = folder / "log"
+        self._script = config.with_suffix(".sh")
+        self._said = config.with_suffix(".json")
+        self.answers()
+
+    def answers(self) -> None:
+        """From now on it gives a token."""
+        self._script.write_text(f"#!/bin/sh\necho run >> '{self._log}'\nexec cat '{self._said}'\n")
+
+    def fails(self) -> None:
+        self._script.write_text(f"#!/bin/sh\necho run >> '{self._log}'\necho 'log in first' >&2\nexit 1\n")
+
+    @property
+    def runs(self) -> int:
+        return len(self._log.read_text().splitlines())
+
+    async def asked(self) -> list[Credentials | BaseException]:
+        """What many get who ask at once."""
+        return await asyncio.gather(*(self.access.credentials() for _ in range(MANY)), return_exceptions=True)
+
+
+@pytest.fixture
+def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plugin:
+    """Of a kubeconfig whose authority is not looked at."""
+    monkeypatch.setattr(access, "_tls", lambda _configuration: None)
+    return Plugin(tmp_path)
+
+
+async def test_many_who_ask_at_once_run_a_plugin_once(plugin: Plugin) -> None:
+    """And once more when all of them are refused: the first has it forgotten, the others come late."""
+    found = await plugin.asked()
+
+    assert (plugin.runs, len(found)) == (1, MANY)
+
+    for each in found:
+        assert isinstance(each, Credentials)
+        plugin.access.forget(each)
+        await plugin.access.credentials()
+
+    assert plugin.runs == 2
+
+
+async def test_a_plugin_that_fails_is_run_once_for_all(
+    plugin: Plugin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All are told why; later it is run again."""
+    plugin.fails()
+
+    found = await plugin.asked()
+
+    assert plugin.runs == 1
+    assert all(isinstance(each, AccessError) and "log in first" in str(each) for each in found)
+
+    monkeypatch.setattr(plugin.access, "_patient_until", 0.0)
+    plugin.answers()
+
+    assert (await plugin.access.credentials()).headers == {"Authorization": "Bearer secret"}

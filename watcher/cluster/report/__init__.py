@@ -1,0 +1,1 @@
+"""What is reported to the cluster: who leads, the status of Ingresses, Events about problems."""
