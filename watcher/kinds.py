@@ -34,6 +34,11 @@ def _whole(*fields: str) -> Shape:
     return dict.fromkeys(fields, WHOLE)
 
 
+def _metadata(*fields: str) -> Shape:
+    """An object that was made anew is another one, and an Event is about one object."""
+    return _whole("uid", *fields)
+
+
 _PORTS: Final = _whole("name", "port", "protocol", "appProtocol")
 
 READ: Final[Mapping[str, Kind]] = {
@@ -42,20 +47,20 @@ READ: Final[Mapping[str, Kind]] = {
         Kind(
             "Ingress",
             "networking.k8s.io/v1",
-            {"metadata": _whole("annotations", "creationTimestamp"), "spec": WHOLE},
+            {"metadata": _metadata("annotations", "creationTimestamp"), "spec": WHOLE},
             former=("extensions/v1beta1",),
         ),
         Kind(
             "IngressClass",
             "networking.k8s.io/v1",
-            {"metadata": _whole("annotations"), "spec": _whole("controller")},
+            {"metadata": _metadata("annotations"), "spec": _whole("controller")},
             namespaced=False,
         ),
         Kind(
             "Service",
             "v1",
             {
-                "metadata": _whole("annotations"),
+                "metadata": _metadata("annotations"),
                 "spec": {"type": WHOLE, "externalName": WHOLE, "ports": _PORTS},
             },
         ),
@@ -64,17 +69,17 @@ READ: Final[Mapping[str, Kind]] = {
             "EndpointSlice",
             "discovery.k8s.io/v1",
             {
-                "metadata": {"labels": _whole("kubernetes.io/service-name")},
+                "metadata": {"uid": WHOLE, "labels": _whole("kubernetes.io/service-name")},
                 "addressType": WHOLE,
                 "endpoints": _whole("addresses", "conditions", "zone"),
                 "ports": _PORTS,
             },
         ),
-        Kind("Secret", "v1", {}),  # its type and two of its keys
+        Kind("Secret", "v1", {"metadata": _metadata()}),  # and its type, and two of its keys
         Kind(
             "TLSCertificateDelegation",
             "projectcontour.io/v1",
-            {"spec": WHOLE},
+            {"metadata": _metadata(), "spec": WHOLE},
             former=("contour.heptio.com/v1beta1",),
         ),
     )

@@ -8,6 +8,7 @@ Upstream (XSUB to XPUB) a request is a single frame: one marker byte, then JSON.
 ZeroMQ's own, for subscriptions.
 """
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -203,7 +204,8 @@ def _rows(listed: list[Any], bodies: bytes) -> dict[str, Row]:
     for key, version, length, needs, origin in listed:
         end = at + _count(length)
         names = tuple(_text(need) for need in needs) if needs else ()
-        rows[_text(key)] = Row(_text(version), bodies[at:end], names, _text(origin))
+        # One string for all rows of an origin: of a cluster's there are seven.
+        rows[_text(key)] = Row(_text(version), bodies[at:end], names, sys.intern(_text(origin)))
         at = end
     if at != len(bodies):
         raise FormatError(f"{len(bodies)} bytes of bodies, {at} announced")

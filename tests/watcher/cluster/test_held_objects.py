@@ -31,12 +31,13 @@ def changed(driven: Driven, *lines: bytes) -> set[str]:
     [
         {},
         {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}},
+        {"metadata": {"labels": {"tier": "web"}}},
         {"metadata": {"managedFields": [{"manager": "kubectl"}], "generation": 2}},
         {"metadata": {"annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{}"}}},
     ],
 )
 def test_what_nobody_reads_is_no_change(more: dict[str, Any]) -> None:
-    """K9: status, managedFields, resourceVersion; and kubectl's copy of the whole object."""
+    """K9: status, managedFields, resourceVersion; labels, but for an EndpointSlice's Service; and kubectl's copy of the whole object."""
     first = service("a", 1, metadata={"annotations": {}})
     driven = watching(first, version=4)
 
@@ -59,7 +60,7 @@ def _merged(more: dict[str, Any]) -> dict[str, Any]:
     ],
 )
 def test_what_somebody_reads_is_a_change(new: dict[str, Any]) -> None:
-    """Content, annotations, labels; another uid is another object, though it came as MODIFIED (K9)."""
+    """Content, annotations; another uid is another object, though it came as MODIFIED (K9)."""
     driven = watching(service("a", 1), version=4)
 
     assert changed(driven, modified(new)) == {"a"}
