@@ -158,6 +158,10 @@ USAGE = [
     ),
     (["check", "a", "--context", "b"], "--context is for a cluster: it needs --kubeconfig"),
     (["up", "a", "--watch-namespace", "b"], "--watch-namespace is for a cluster: it needs --kubeconfig"),
+    (
+        ["watcher", "--folder", ".", "--publish", "c", "--status-address", "b"],
+        "--status-address is for a cluster, not for --folder",
+    ),
 ]
 
 
@@ -193,6 +197,15 @@ def test_a_variable_yields_to_paths(isoline: Isoline, kubeconfig: Callable[..., 
     assert isoline("render", "new.yaml", env=env).exit_code() == 0
     for words in (["check"], ["render"], ["diff", "new.yaml"], ["explain", "http://a/"], ["up"]):
         assert isoline(*words, env=env).stderr == ["isoline: --kubeconfig gone: No such file or directory"]
+
+
+def test_variables_of_a_cluster_yield_to_the_folder_of_a_watcher(isoline: Isoline) -> None:
+    """Here it gets as far as the address, which is none."""
+    env = {"ISOLINE_WATCH_NAMESPACE": "a", "ISOLINE_CONTEXT": "b", "ISOLINE_STATUS_ADDRESS": "c"}
+
+    program = isoline("watcher", "--folder", ".", "--publish", "nowhere", "--statuses", "d", env=env)
+
+    assert program.stderr == ["isoline: nowhere: expected ipc:///path or tcp://host:port"]
 
 
 def test_up_passes_the_cluster_to_its_watcher_and_no_address_of_statuses(tmp_path: Path) -> None:
