@@ -5,29 +5,24 @@ about hourly.
 """
 
 import asyncio
-import logging
 import ssl
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-import yaml
 from kubernetes.aio.client import Configuration
-from kubernetes.aio.config import ConfigException, load_kube_config
+from kubernetes.aio.config import ConfigException
 from kubernetes.aio.config.incluster_config import SERVICE_TOKEN_FILENAME, load_incluster_config
 
 from runtime.start_error import StartError
+from watcher.cluster import kubeconfig
+from watcher.cluster.access_error import AccessError
+from watcher.cluster.kubeconfig import BEARER
 from watcher.kinds import DEFAULT_NAMESPACE
 
 # A plugin that has failed is not run again at once: each list and watch would, one after the other.
 PATIENCE_SECONDS = 1.0
-BEARER = "BearerToken"  # under which the client keeps a whole Authorization header
-
-
-class AccessError(Exception):
-    """The configuration can't be read, or gives no credentials; the text says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +59,12 @@ class Access:
     @classmethod
     def of_kubeconfig(cls, path: str, context: str | None = None) -> "Access":
         """As kubectl would, with the current context unless one is named. Raises StartError."""
-
-        async def load(configuration: Configuration) -> None:
-            await load_kube_config(path, context, configuration, persist_config=False)  # type: ignore[no-untyped-call]
-
-        return cls(f"--kubeconfig {path}", load, _namespace(path, context))
+        origin = f"--kubeconfig {path}"
+        try:
+            namespace = kubeconfig.namespace(path, context)
+        except AccessError as error:
+            raise StartError(f"{origin}: {error}") from None
+        return cls(origin, partial(kubeconfig.load, path, context), namespace)
 
     @classmethod
     def in_cluster(cls) -> "Access":
@@ -106,7 +102,9 @@ class Access:
                     self._readings += 1
                 configuration = self._configuration
                 token = await configuration.get_api_key_with_prefix(BEARER)  # re-reads a pod's token
-            except (ConfigException, OSError, ValueError, yaml.YAMLError) as error:
+            except AccessError as error:
+                raise self._failed(str(error)) from error
+            except (ConfigException, OSError, ValueError) as error:
                 raise self._failed(" ".join(str(error).split()) or type(error).__name__) from error
             except (AttributeError, KeyError, TypeError) as error:  # of the client, at what is no kubeconfig
                 raise self._failed(f"is written as no kubeconfig is: {error!r}") from error
@@ -131,10 +129,7 @@ class Access:
 
     async def _loaded(self) -> tuple[Configuration, ssl.SSLContext | None]:
         configuration = _configuration()
-        with _complaints() as complaints:
-            await self._load(configuration)
-        if complaints and BEARER not in configuration.api_key and not configuration.cert_file:
-            raise ConfigException("; ".join(complaints))
+        await self._load(configuration)
         return configuration, _tls(configuration) if configuration.host.startswith("https:") else None
 
 
@@ -155,66 +150,3 @@ def _tls(configuration: Configuration) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
-
-
-def _namespace(path: str, context: str | None) -> str:
-    """The namespace of the context. Raises StartError for a file that is no kubeconfig, or that does not say
-    all that the context names.
-    """
-    try:
-        return _demanded(yaml.safe_load(Path(path).read_bytes()), context)
-    except OSError as error:
-        wrong = error.strerror or str(error)
-    except yaml.YAMLError as error:
-        wrong = f"no YAML: {' '.join(str(error).split())}"
-    except ValueError as error:
-        wrong = str(error)
-    raise StartError(f"--kubeconfig {path}: {wrong}")
-
-
-def _demanded(config: object, context: str | None) -> str:
-    """The namespace of the context, whose cluster and user are there. Raises ValueError."""
-    contexts, clusters, users = (_named(config, kind) for kind in ("context", "cluster", "user"))
-    if not contexts:
-        raise ValueError("no kubeconfig, for it has no contexts")
-    wanted = context or (config.get("current-context") if isinstance(config, dict) else None)
-    if not wanted:
-        raise ValueError(f"has no current context; name one with --context: {', '.join(contexts)}")
-    if wanted not in contexts:
-        raise ValueError(f"has no context {wanted!r}; it has {', '.join(contexts)}")
-    cluster, user = contexts[wanted].get("cluster"), contexts[wanted].get("user")
-    if cluster not in clusters:
-        raise ValueError(f"context {wanted!r} names cluster {cluster!r}, which is not there")
-    if not clusters[cluster].get("server"):
-        raise ValueError(f"cluster {cluster!r} has no server")
-    if user and user not in users:
-        raise ValueError(f"context {wanted!r} names user {user!r}, which is not there")
-    return str(contexts[wanted].get("namespace") or DEFAULT_NAMESPACE)
-
-
-def _named(config: object, kind: str) -> dict[str, dict[str, Any]]:
-    """The contexts, clusters or users of a kubeconfig by name; what has no content is empty."""
-    found = config.get(f"{kind}s") if isinstance(config, dict) else None
-    items = [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
-    contents = {str(item["name"]): item.get(kind) for item in items if "name" in item}
-    return {name: content if isinstance(content, dict) else {} for name, content in contents.items()}
-
-
-@contextmanager
-def _complaints() -> Iterator[list[str]]:
-    """What the client logs instead of raising: that an exec plugin failed, and why."""
-    found: list[str] = []
-
-    class Keep(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            found.append(" ".join(record.getMessage().split()))
-
-    logger = logging.getLogger(load_kube_config.__module__)
-    keep = Keep(logging.ERROR)
-    propagate, logger.propagate = logger.propagate, False
-    logger.addHandler(keep)
-    try:
-        yield found
-    finally:
-        logger.removeHandler(keep)
-        logger.propagate = propagate

@@ -8,7 +8,8 @@ import pytest
 from tests.kube.kubeconfig import Identity, write
 from tests.support.certificate import Pair
 from watcher.cluster import access
-from watcher.cluster.access import Access, AccessError, Credentials
+from watcher.cluster.access import Access, Credentials
+from watcher.cluster.access_error import AccessError
 
 MANY = 7
 
