@@ -64,6 +64,10 @@ MALFORMED: list[tuple[object, str]] = [
     (config() | {"users": []}, "context 'dev' names user 'u', which is not there"),
     (config(""), "cluster 'c' has no server"),
     (
+        config(**{"auth-provider": {"name": "oidc", "config": {"refresh-token": "secret"}}}),
+        "user 'u' has an auth-provider, which is not supported: use exec",
+    ),
+    (
         config() | {"contexts": [{"name": "dev", "context": {"cluster": "c", "user": {"token": "secret"}}}]},
         "context 'dev' names user (a dict), which is not there",
     ),

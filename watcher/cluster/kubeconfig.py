@@ -89,6 +89,9 @@ def _wanted(content: dict[str, Any], context: str | None) -> str:
         raise AccessError(f"cluster {cluster!r} has no server")
     if user and (not isinstance(user, str) or user not in users):
         raise AccessError(f"context {wanted!r} names user {_name(user)}, which is not there")
+    if user and users[user].get("auth-provider"):
+        # The client logs in at one without looking at its certificate.
+        raise AccessError(f"user {user!r} has an auth-provider, which is not supported: use exec")
     return wanted
 
 
