@@ -6,7 +6,8 @@ about hourly.
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,9 @@ from watcher.kinds import DEFAULT_NAMESPACE
 
 # A plugin that has failed is not run again at once: each list and watch would, one after the other.
 PATIENCE_SECONDS = 1.0
+
+# Fills a configuration; the files that it names need not be there longer than this is entered.
+Load = Callable[[Configuration], AbstractAsyncContextManager[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +47,7 @@ class Credentials:
 class Access:
     """One API server and one user. Raises AccessError from `credentials`, never from the constructor."""
 
-    def __init__(self, origin: str, load: Callable[[Configuration], Awaitable[None]], namespace: str) -> None:
+    def __init__(self, origin: str, load: Load, namespace: str) -> None:
         self.origin = origin
         """The flag that says so, for messages."""
         self.namespace = namespace
@@ -64,14 +68,16 @@ class Access:
             namespace = kubeconfig.namespace(path, context)
         except AccessError as error:
             raise StartError(f"{origin}: {error}") from None
-        return cls(origin, partial(kubeconfig.load, path, context), namespace)
+        return cls(origin, partial(kubeconfig.loaded, path, context), namespace)
 
     @classmethod
     def in_cluster(cls) -> "Access":
         """As the ServiceAccount of the pod that we run in. Raises StartError where there is none."""
 
-        async def load(configuration: Configuration) -> None:
+        @asynccontextmanager
+        async def loaded(configuration: Configuration) -> AsyncIterator[None]:
             load_incluster_config(configuration)  # type: ignore[no-untyped-call]
+            yield
 
         try:
             load_incluster_config(_configuration())  # type: ignore[no-untyped-call]
@@ -80,7 +86,7 @@ class Access:
             raise StartError(
                 f"--in-cluster: {error}; is this a pod with a token? Elsewhere give --kubeconfig FILE"
             ) from error
-        return cls("--in-cluster", load, namespace or DEFAULT_NAMESPACE)
+        return cls("--in-cluster", loaded, namespace or DEFAULT_NAMESPACE)
 
     def forget(self, used: Credentials) -> None:
         """These may be out of date: unless that has been done since, all is read again before the next
@@ -129,8 +135,8 @@ class Access:
 
     async def _loaded(self) -> tuple[Configuration, ssl.SSLContext | None]:
         configuration = _configuration()
-        await self._load(configuration)
-        return configuration, _tls(configuration) if configuration.host.startswith("https:") else None
+        async with self._load(configuration):
+            return configuration, _tls(configuration) if configuration.host.startswith("https:") else None
 
 
 def _configuration() -> Configuration:

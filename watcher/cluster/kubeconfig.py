@@ -6,13 +6,15 @@ Nothing that is told of one repeats a value but names and paths: the others are 
 import ast
 import logging
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 from kubernetes.aio.client import Configuration
+from kubernetes.aio.config import kube_config
 from kubernetes.aio.config.kube_config import KubeConfigLoader
 
 from watcher.cluster.access_error import AccessError
@@ -37,17 +39,27 @@ def namespace(path: str, context: str | None) -> str:
     return str(_named(content, "context")[wanted].get("namespace") or DEFAULT_NAMESPACE)
 
 
-async def load(path: str, context: str | None, configuration: Configuration) -> None:
+@asynccontextmanager
+async def loaded(path: str, context: str | None, configuration: Configuration) -> AsyncIterator[None]:
     """Reads the file anew, and runs its plugin. Raises AccessError, and whatever the client does at values
     that are of other types than it expects.
+
+    TLS takes keys from files alone: those of keys that stand in the kubeconfig, or come from the plugin, are
+    there only while this is entered.
     """
     content, wanted = _read(path, context)
-    # Not by the file's name: then the client puts whole users, secrets included, into its messages.
-    loader = KubeConfigLoader(content, wanted, config_base_path=str(Path(path).absolute().parent))  # type: ignore[no-untyped-call]
-    with _complaints() as complaints:
-        await loader.load_and_set(configuration)  # type: ignore[no-untyped-call]
-    if complaints and BEARER not in configuration.api_key and not configuration.cert_file:
-        raise AccessError("; ".join(complaints))
+    with tempfile.TemporaryDirectory(prefix="isoline-") as folder, _complaints() as complaints:
+        # Not by the file's name: then the client puts whole users, secrets included, into its messages.
+        base = str(Path(path).absolute().parent)
+        loader = KubeConfigLoader(content, wanted, config_base_path=base, temp_file_path=folder)  # type: ignore[no-untyped-call]
+        try:
+            await loader.load_and_set(configuration)  # type: ignore[no-untyped-call]
+            if complaints and BEARER not in configuration.api_key and not configuration.cert_file:
+                raise AccessError("; ".join(complaints))
+            yield
+        finally:
+            # Else the client names the same files again for the same keys, when they are gone.
+            kube_config._cleanup_temp_files()  # type: ignore[no-untyped-call]  # noqa: SLF001
 
 
 def _read(path: str, context: str | None) -> tuple[dict[str, Any], str]:

@@ -1,6 +1,9 @@
 """What is told of a kubeconfig that is wrong: where and why, and nothing of what stands in it."""
 
+import json
+import tempfile
 import traceback
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +12,8 @@ import pytest
 import yaml
 
 from runtime.start_error import StartError
+from tests.kube.authority import Authority
+from tests.support.certificate import Pair
 from watcher.cluster.access import Access
 from watcher.cluster.access_error import AccessError
 
@@ -107,3 +112,40 @@ async def test_a_kubeconfig_that_breaks_meanwhile_is_told_so_as_well(kubeconfig:
 
     with pytest.raises(AccessError, match=r"^no YAML: line 1, column 15: expected <block end>"):
         await access.credentials()
+
+
+PLUGIN = """\
+#!/bin/sh
+echo '{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": '
+cat "${0%/*}/status"
+echo '}'
+"""
+
+
+@pytest.mark.parametrize("kind", ["data", "exec"])
+async def test_keys_are_in_files_only_while_they_are_read(
+    kubeconfig: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Killed at any later time, or robbed of its temporary files, a process leaves and misses none."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    pair = Authority("ca").client("u")
+    access = Access.of_kubeconfig(kubeconfig(with_certificate(kind, pair, tmp_path)))
+    for reading in (1, 2):
+        credentials = await access.credentials()
+
+        assert (credentials.reading, credentials.tls is not None) == (reading, True)
+        assert list((tmp_path / "tmp").iterdir()) == []
+        access.forget(credentials)
+
+
+def with_certificate(kind: str, pair: Pair, folder: Path) -> dict[str, Any]:
+    """A user who has it in the kubeconfig, or from a plugin."""
+    if kind == "data":
+        chain, key = b64encode(pair.chain).decode(), b64encode(pair.key).decode()
+        return {"client-certificate-data": chain, "client-key-data": key}
+    (folder / "login").write_text(PLUGIN)
+    (folder / "login").chmod(0o700)
+    status = {"clientCertificateData": pair.chain.decode(), "clientKeyData": pair.key.decode()}
+    (folder / "status").write_text(json.dumps(status))
+    return plugin(command=str(folder / "login"))
