@@ -6,8 +6,8 @@ about hourly.
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -53,10 +53,9 @@ class Access:
         self.namespace = namespace
         """Ours: that of the ServiceAccount, or of the kubeconfig's context."""
         self._load = load
-        self._configuration: Configuration | None = None
-        self._tls: ssl.SSLContext | None = None
+        self._reading: _Reading | None = None
         self._readings = 0
-        self._turn = asyncio.Lock()
+        self._task: asyncio.Task[_Reading | AccessError] | None = None
         self._failure: AccessError | None = None
         self._patient_until = 0.0
 
@@ -93,50 +92,74 @@ class Access:
         request.
         """
         if used.reading == self._readings:
-            self._configuration = None
+            self._reading = None
 
     async def credentials(self) -> Credentials:
-        """As they are now. Raises AccessError.
+        """As they are now. Raises AccessError."""
+        reading = self._reading or await self._read()
+        with _mapped():
+            token = await reading.configuration.get_api_key_with_prefix(BEARER)  # re-reads a pod's token
+        return Credentials(
+            server=reading.configuration.host.rstrip("/"),
+            tls=reading.tls,
+            headers={} if token is None else {"Authorization": token.strip()},
+            tls_name=reading.configuration.tls_server_name,
+            proxy=reading.configuration.proxy,
+            reading=reading.number,
+        )
 
-        Whoever asks meanwhile waits: a plugin may take its time, and may even ask its user.
+    async def _read(self) -> "_Reading":
+        """By a task of its own, for all who ask: a plugin may take longer than the patience of each of them,
+        and may even ask its user. Raises AccessError, the last one again while it is new.
         """
-        async with self._turn:
-            try:
-                if self._configuration is None:
-                    self._demand_patience()
-                    self._configuration, self._tls = await self._loaded()
-                    self._readings += 1
-                configuration = self._configuration
-                token = await configuration.get_api_key_with_prefix(BEARER)  # re-reads a pod's token
-            except AccessError as error:
-                raise self._failed(str(error)) from error
-            except (ConfigException, OSError, ValueError) as error:
-                raise self._failed(" ".join(str(error).split()) or type(error).__name__) from error
-            except (AttributeError, KeyError, TypeError) as error:  # of the client, at what is no kubeconfig
-                raise self._failed(f"is written as no kubeconfig is: {error!r}") from error
-            return Credentials(
-                server=configuration.host.rstrip("/"),
-                tls=self._tls,
-                headers={} if token is None else {"Authorization": token.strip()},
-                tls_name=configuration.tls_server_name,
-                proxy=configuration.proxy,
-                reading=self._readings,
-            )
+        if self._task is None:
+            if self._failure is not None and asyncio.get_running_loop().time() < self._patient_until:
+                raise self._failure
+            self._task = asyncio.create_task(self._outcome(), name="credentials")
+        found = await asyncio.shield(self._task)
+        if isinstance(found, AccessError):
+            raise found
+        return found
 
-    def _demand_patience(self) -> None:
-        """Raises the last AccessError again while it is new."""
-        if self._failure is not None and asyncio.get_running_loop().time() < self._patient_until:
-            raise self._failure
-
-    def _failed(self, why: str) -> AccessError:
-        self._patient_until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
-        self._failure = AccessError(why)
-        return self._failure
+    async def _outcome(self) -> "_Reading | AccessError":
+        """A failure is a value: nobody may be left who asks."""
+        try:
+            with _mapped():
+                configuration, tls = await self._loaded()
+        except AccessError as error:
+            self._patient_until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+            self._failure = error
+            return error
+        finally:
+            self._task = None
+        self._readings += 1
+        self._reading = _Reading(self._readings, configuration, tls)
+        return self._reading
 
     async def _loaded(self) -> tuple[Configuration, ssl.SSLContext | None]:
         configuration = _configuration()
         async with self._load(configuration):
             return configuration, _tls(configuration) if configuration.host.startswith("https:") else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """All that was read at once, for the `number`th time."""
+
+    number: int
+    configuration: Configuration
+    tls: ssl.SSLContext | None
+
+
+@contextmanager
+def _mapped() -> Iterator[None]:
+    """Foreign exceptions of files, of TLS and of the client, as AccessError."""
+    try:
+        yield
+    except (ConfigException, OSError, ValueError) as error:
+        raise AccessError(" ".join(str(error).split()) or type(error).__name__) from error
+    except (AttributeError, KeyError, TypeError) as error:  # of the client, at what is no kubeconfig
+        raise AccessError(f"is written as no kubeconfig is: {error!r}") from error
 
 
 def _configuration() -> Configuration:
