@@ -11,7 +11,8 @@ import aiohttp
 import orjson
 
 from runtime.start_error import StartError
-from watcher.cluster.access import Access, AccessError
+from watcher.cluster.access import Access
+from watcher.cluster.access_error import AccessError
 from watcher.cluster.answer import Answer, UnreachableError
 
 CONNECT_SECONDS = 10.0

@@ -191,7 +191,8 @@ class Reflector:
     def late(self, now: float) -> None:
         """Nothing has come for too long."""
         if self._streams and self._draft is not None:
-            self._offered = False
+            # Before its head there is no list yet: credentials may be waited for, or the server be busy.
+            self._offered = self._opened == math.inf
             self._fail(now, "the list did not become whole in time", relist=True)
         else:
             self._fail(now, "the answer did not end in time")

@@ -87,6 +87,19 @@ def test_a_list_as_a_stream_that_pauses_is_asked_for_in_pages() -> None:
     assert driven.ports == {"c": 80}
 
 
+def test_a_list_whose_head_does_not_come_is_asked_for_as_a_stream_again() -> None:
+    """Whoever waits for a plugin that logs in, or for a busy server, has learnt nothing about streams."""
+    driven = Driven()
+    driven.ask()
+
+    driven.later(15.0)
+    driven.is_late()
+
+    assert driven.reflector.state == "failing"
+    driven.lists(service("a"), version=4)
+    assert driven.ports == {"a": 80}
+
+
 def test_a_list_as_a_stream_that_is_not_whole_after_a_minute_is_asked_for_in_pages() -> None:
     """The events of a busy cluster are no pause, and the end may never come."""
     driven = Driven()
