@@ -170,8 +170,6 @@ def reduced(
         content = secret
     kept: dict[str, Any] = {"name": name, "namespace": namespace} if kind.namespaced else {"name": name}
     kept.update((field, value) for field, value in read.items() if value is not None)
-    if metadata.get("uid") is not None:
-        kept["uid"] = metadata["uid"]  # an Event is about this object, not about the next of its name
     annotations = kept.get("annotations")
     if isinstance(annotations, dict) and LAST_APPLIED in annotations:
         kept["annotations"] = {key: value for key, value in annotations.items() if key != LAST_APPLIED}
