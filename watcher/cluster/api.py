@@ -179,14 +179,21 @@ class _mapped:  # noqa: N801 - a context manager
     def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
         if isinstance(error, aiohttp.ClientPayloadError):
             raise UnreachableError("the answer broke off") from error
-        if isinstance(error, TimeoutError | aiohttp.ClientError | OSError):
+        # A ValueError: what the kubeconfig says makes no request.
+        if isinstance(error, TimeoutError | aiohttp.ClientError | OSError | ValueError):
             raise UnreachableError(_said(error) or f"no answer within {HEAD_SECONDS:g} s") from error
 
 
 def _said(error: BaseException) -> str:
-    """In one line; of a connection that failed, where to and why alone."""
+    """In one line; of a connection that failed, where to and why alone. A URL is never told: that of a proxy
+    may hold a password.
+    """
     text = str(error)
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+    if isinstance(error, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
+        text = "the URL of the server, or of its proxy, is none that can be asked"
+    elif isinstance(error, aiohttp.ClientHttpProxyError):
+        text = f"the proxy answers {error.status} {error.message}"
+    elif isinstance(error, aiohttp.ClientConnectorCertificateError):
         text = f"{error.host}:{error.port}: {error.certificate_error}"
     elif isinstance(error, aiohttp.ClientConnectorError):
         number = error.errno or 0  # asyncio's text says the address once more
