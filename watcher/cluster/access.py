@@ -24,6 +24,10 @@ from watcher.kinds import DEFAULT_NAMESPACE
 
 # A plugin that has failed is not run again at once: each list and watch would, one after the other.
 PATIENCE_SECONDS = 1.0
+# What a plugin has just said is not asked again because of a 401, nor very often because of an outage: it may
+# open a browser.
+FRESH_SECONDS = 1.0
+UNREACHED_SECONDS = 30.0
 
 # Fills a configuration; the files that it names need not be there longer than this is entered.
 Load = Callable[[Configuration], AbstractAsyncContextManager[None]]
@@ -87,12 +91,26 @@ class Access:
             ) from error
         return cls("--in-cluster", loaded, namespace or DEFAULT_NAMESPACE)
 
-    def forget(self, used: Credentials) -> None:
-        """These may be out of date: unless that has been done since, all is read again before the next
-        request.
+    def refused(self, used: Credentials) -> bool:
+        """After a 401: unless they are fresh all is read again before the next request, and unless that has
+        been done since. Whether that request will have others.
         """
-        if used.reading == self._readings:
-            self._reading = None
+        return self._forget(used, FRESH_SECONDS)
+
+    def unreached(self, used: Credentials) -> None:
+        """After a connection that failed: there may be another certificate, another CA, another server. So
+        all is read again before the next request, but that not often.
+        """
+        self._forget(used, UNREACHED_SECONDS)
+
+    def _forget(self, used: Credentials, age: float) -> bool:
+        held = self._reading
+        if held is None or held.number != used.reading:
+            return True
+        if asyncio.get_running_loop().time() - held.at < age:
+            return False
+        self._reading = None
+        return True
 
     async def credentials(self) -> Credentials:
         """As they are now. Raises AccessError."""
@@ -133,7 +151,8 @@ class Access:
         finally:
             self._task = None
         self._readings += 1
-        self._reading = _Reading(self._readings, configuration, tls)
+        at = asyncio.get_running_loop().time()
+        self._reading = _Reading(self._readings, at, configuration, tls)
         return self._reading
 
     async def _loaded(self) -> tuple[Configuration, ssl.SSLContext | None]:
@@ -144,9 +163,10 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """All that was read at once, for the `number`th time."""
+    """All that was read at once, for the `number`th time, and when by the loop's clock."""
 
     number: int
+    at: float
     configuration: Configuration
     tls: ssl.SSLContext | None
 

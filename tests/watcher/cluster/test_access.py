@@ -9,6 +9,7 @@ import pytest
 
 from tests.kube.kubeconfig import Identity, write
 from tests.support.certificate import Pair
+from tests.watcher.cluster.jumping import jumping
 from watcher.cluster import access
 from watcher.cluster.access import Access, Credentials
 from watcher.cluster.access_error import AccessError
@@ -70,18 +71,44 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plugin:
     return Plugin(tmp_path)
 
 
+@jumping
 async def test_many_who_ask_at_once_run_a_plugin_once(plugin: Plugin) -> None:
-    """And once more when all of them are refused: the first has it forgotten, the others come late."""
+    """And once more when all of them are refused later: the first has it read anew, the others come late."""
     found = await plugin.asked()
 
     assert (plugin.runs, len(found)) == (1, MANY)
 
+    await asyncio.sleep(1.0)
     for each in found:
         assert isinstance(each, Credentials)
-        plugin.access.forget(each)
+        assert plugin.access.refused(each)
         await plugin.access.credentials()
 
     assert plugin.runs == 2
+
+
+@jumping
+async def test_what_a_plugin_has_just_said_is_not_asked_again(plugin: Plugin) -> None:
+    """A server that takes nobody would have it run with each request."""
+    used = await plugin.access.credentials()
+
+    assert not plugin.access.refused(used)
+    assert await plugin.access.credentials() == used
+
+    await asyncio.sleep(1.0)
+
+    assert plugin.access.refused(used)
+    assert (await plugin.access.credentials()).reading == 2
+
+
+@jumping
+async def test_an_outage_runs_a_plugin_every_half_minute(plugin: Plugin) -> None:
+    """However often somebody fails to connect: it may open a browser."""
+    for _ in range(95):
+        plugin.access.unreached(await plugin.access.credentials())
+        await asyncio.sleep(1.0)
+
+    assert plugin.runs == 4
 
 
 async def test_a_plugin_that_fails_is_run_once_for_all(

@@ -1,5 +1,6 @@
 """What is told of a kubeconfig that is wrong: where and why, and nothing of what stands in it."""
 
+import asyncio
 import json
 import tempfile
 import traceback
@@ -14,6 +15,7 @@ import yaml
 from runtime.start_error import StartError
 from tests.kube.authority import Authority
 from tests.support.certificate import Pair
+from tests.watcher.cluster.jumping import jumping
 from watcher.cluster.access import Access
 from watcher.cluster.access_error import AccessError
 
@@ -123,20 +125,26 @@ echo '}'
 
 
 @pytest.mark.parametrize("kind", ["data", "exec"])
-async def test_keys_are_in_files_only_while_they_are_read(
+def test_keys_are_in_files_only_while_they_are_read(
     kubeconfig: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     """Killed at any later time, or robbed of its temporary files, a process leaves and misses none."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
     (tmp_path / "tmp").mkdir()
     pair = Authority("ca").client("u")
-    access = Access.of_kubeconfig(kubeconfig(with_certificate(kind, pair, tmp_path)))
-    for reading in (1, 2):
-        credentials = await access.credentials()
 
-        assert (credentials.reading, credentials.tls is not None) == (reading, True)
-        assert list((tmp_path / "tmp").iterdir()) == []
-        access.forget(credentials)
+    @jumping
+    async def test() -> None:
+        access = Access.of_kubeconfig(kubeconfig(with_certificate(kind, pair, tmp_path)))
+        for reading in (1, 2):
+            credentials = await access.credentials()
+
+            assert (credentials.reading, credentials.tls is not None) == (reading, True)
+            assert list((tmp_path / "tmp").iterdir()) == []
+            await asyncio.sleep(1.0)
+            access.refused(credentials)
+
+    test()
 
 
 def with_certificate(kind: str, pair: Pair, folder: Path) -> dict[str, Any]:
