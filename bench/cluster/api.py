@@ -1,6 +1,7 @@
 """Writes to the API server, many at once over connections that are kept."""
 
 import asyncio
+import itertools
 import json
 import ssl
 import time
@@ -18,9 +19,10 @@ AT_ONCE = 32
 
 
 class Api:
-    """The admin's requests."""
+    """The admin's requests. `marks` are those that no object has had yet."""
 
     def __init__(self, url: str, tls: ssl.SSLContext, token: str) -> None:
+        self.marks = itertools.count(host.FIRST_MARK + 1)
         self._session = aiohttp.ClientSession(
             url,
             connector=aiohttp.TCPConnector(ssl=tls, limit=2 * AT_ONCE),

@@ -17,6 +17,7 @@ Object = dict[str, Any]
 
 NAMESPACE: Final = "default"
 TLS_EVERY: Final = 10
+FIRST_MARK: Final = 1
 KINDS: Final = ("Ingress", "EndpointSlice", "Service", "Secret")
 _ROOTS: Final[Mapping[str, str]] = {
     "Ingress": f"/apis/networking.k8s.io/v1/namespaces/{NAMESPACE}/ingresses",
@@ -51,7 +52,7 @@ def root(kind: str) -> str:
 
 def objects(number: int) -> Iterator[Object]:
     """As a user and the controllers of Kubernetes write them."""
-    yield _object("Service", "v1", number, patch("Service", number, 1), spec=_service())
+    yield _object("Service", "v1", number, patch("Service", number, FIRST_MARK), spec=_service())
     yield _object(
         "EndpointSlice",
         "discovery.k8s.io/v1",
@@ -59,11 +60,11 @@ def objects(number: int) -> Iterator[Object]:
         {"metadata": {"labels": {"kubernetes.io/service-name": name(number)}}},
         addressType="IPv4",
         ports=[{"name": "http", "port": 8080, "protocol": "TCP"}],
-        **patch("EndpointSlice", number, 1),
+        **patch("EndpointSlice", number, FIRST_MARK),
     )
     if has_tls(number):
-        yield secret(name(number), pair(host(number), number=1))
-    ingress = _object("Ingress", "networking.k8s.io/v1", number, {}, **patch("Ingress", number, 1))
+        yield secret(name(number), pair(host(number), number=FIRST_MARK))
+    ingress = _object("Ingress", "networking.k8s.io/v1", number, {}, **patch("Ingress", number, FIRST_MARK))
     if has_tls(number):
         ingress["spec"]["tls"] = [{"hosts": [host(number)], "secretName": name(number)}]
     yield ingress

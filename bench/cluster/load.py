@@ -1,6 +1,7 @@
 """Changes made through the API at a pace or at once, and when an Envoy has them."""
 
 import asyncio
+import math
 import random
 import time
 from collections import defaultdict
@@ -28,8 +29,8 @@ class Write:
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What became of writes: `latencies` in seconds, from the answer to the response (0 where that came
-    first); `bytes` of the response in which each arrived; `last` how long after the last answer the last one
-    had arrived; `lost` resources that do not show what was written last.
+    first, infinite where none came); `bytes` of the response in which each arrived; `last` how long after the
+    last answer the last one had arrived; `lost` resources that do not show what was written last.
     """
 
     latencies: Sequence[float]
@@ -52,7 +53,6 @@ class Load:
     api: Api
     envoy: Envoy
     hosts: int
-    _mark: int = 1
     _turns: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
     async def paced(self, kinds: Sequence[str], count: int, pause: float) -> Seen:
@@ -78,8 +78,7 @@ class Load:
         step = host.TLS_EVERY if kind == "Secret" else 1
         number = self._turns[kind] * step % self.hosts
         self._turns[kind] += 1
-        self._mark += 1
-        return kind, number, self._mark
+        return kind, number, next(self.api.marks)
 
     async def _write(self, kind: str, number: int, mark: int, writes: list[Write]) -> None:
         answered = await self.api.patch(kind, number, mark)
@@ -100,21 +99,19 @@ class Load:
                 held.update(arrival.marks)
             looked = len(self.envoy.arrivals)
         found = list(self._found(writes, start))
-        last = max((at for at, _, _ in found), default=end) - max(write.answered for write in writes)
-        latencies = [max(at - write.answered, 0.0) for at, _, write in found]
-        return Seen(latencies, [size for _, size, _ in found], max(last, 0.0), frozenset(lost))
+        latencies = [max(at - write.answered, 0.0) for (at, _), write in zip(found, writes, strict=True)]
+        last = max(at for at, _ in found) - max(write.answered for write in writes)
+        return Seen(latencies, [size for _, size in found], max(last, 0.0), frozenset(lost))
 
-    def _found(self, writes: Sequence[Write], start: int) -> Iterator[tuple[float, int, Write]]:
-        """(when, bytes, write) of the first response that shows each write, or a later one to the object."""
+    def _found(self, writes: Sequence[Write], start: int) -> Iterator[tuple[float, int]]:
+        """(when, bytes) of the first response that shows each write, or a later one to the object."""
         shown: dict[str, list[tuple[int, float, int]]] = defaultdict(list)
         for arrival in self.envoy.arrivals[start:]:
             for resource, mark in arrival.marks.items():
                 shown[resource].append((mark, arrival.at, arrival.bytes))
         for write in writes:
-            for mark, at, size in shown[write.resource]:
-                if mark >= write.mark:
-                    yield at, size, write
-                    break
+            found = ((at, size) for mark, at, size in shown[write.resource] if mark >= write.mark)
+            yield next(found, (math.inf, 0))
 
 
 def _behind(newest: Mapping[str, int], held: Mapping[str, int]) -> list[str]:
