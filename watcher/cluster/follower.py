@@ -13,8 +13,8 @@ from watcher.cluster import line
 from watcher.cluster.answer import UnreachableError
 from watcher.cluster.api import Api, Stream
 from watcher.cluster.cluster import Batch, Cluster
+from watcher.cluster.question import Question
 from watcher.cluster.reflector import Reflector
-from watcher.cluster.request import Request
 
 log = structlog.get_logger()
 
@@ -84,30 +84,30 @@ class Follower:
         clock = asyncio.get_running_loop().time
         name, resource = reflector.source.name, reflector.source.resource
         while True:
-            request = reflector.request(clock())
-            if request is None:
+            question = reflector.question(clock())
+            if question is None:
                 self._hurried[name].clear()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout_at(reflector.due):
                         await self._hurried[name].wait()
                 continue
-            REQUESTS.labels(resource, "watch" if request.watch else "list").inc()
-            await self._ask(reflector, request)
+            REQUESTS.labels(resource, "watch" if question.watch else "list").inc()
+            await self._ask(reflector, question)
             self._changed(reflector)
 
-    async def _ask(self, reflector: Reflector, request: Request) -> None:
+    async def _ask(self, reflector: Reflector, question: Question) -> None:
         """Until the answer has ended, or failed. The reflector's clock is the loop's."""
         clock = asyncio.get_running_loop().time
-        end = clock() + request.seconds
+        end = clock() + question.seconds
         answered = False
         try:
             async with (
                 asyncio.timeout_at(_sooner(end, reflector)) as patience,
-                self._api.open(request.path, request.query) as stream,
+                self._api.open(question.path, question.query) as stream,
             ):
                 answered = True
                 self._reached()
-                if stream.status == OK and request.watch:
+                if stream.status == OK and question.watch:
                     await self._read(reflector, stream, patience, end)
                     return
                 answer = await stream.whole()
