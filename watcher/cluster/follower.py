@@ -51,21 +51,18 @@ class Follower:
         self._after = after
         self._hurried = {reflector.source.name: asyncio.Event() for reflector in reflectors}
         self._told = {each.source.name: (each.state, each.trouble) for each in reflectors}
-        self._flush: asyncio.TimerHandle | asyncio.Handle | None = None
+        self._came = asyncio.Event()
         for resource in {each.source.resource for each in reflectors}:
             same = [each for each in reflectors if each.source.resource == resource]
             HELD.labels(resource).set_function(partial(_held, same))
             CURRENT.labels(resource).set_function(partial(_current, same))
 
     async def run(self) -> None:
-        """Until cancelled."""
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                for reflector in self._reflectors:
-                    tasks.create_task(self._follow(reflector), name=reflector.source.name)
-        finally:
-            if self._flush is not None:
-                self._flush.cancel()
+        """Until cancelled. A mistake in what is done with what has come ends it, too."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._give(), name="batches")
+            for reflector in self._reflectors:
+                tasks.create_task(self._follow(reflector), name=reflector.source.name)
 
     def status(self) -> list[dict[str, Any]]:
         """Of each source, for /debug/status."""
@@ -146,21 +143,23 @@ class Follower:
         self.unreachable = why
 
     def _changed(self, reflector: Reflector) -> None:
-        """What has come is given out when all that has arrived with it is read."""
         if self._told[reflector.source.name] != (reflector.state, reflector.trouble):
             self._tell(reflector)
-        if self._flush is not None:
-            self._flush.cancel()
-        self._flush = asyncio.get_running_loop().call_soon(self._give)
+        self._came.set()
 
-    def _give(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._flush = None
-        if (batch := self._cluster.batch(loop.time())) is not None:
-            self._take(batch)
-        elif self._cluster.deadline is not None:
-            self._flush = loop.call_at(self._cluster.deadline, self._give)
-        self._after()
+    async def _give(self) -> None:
+        """What has come is given out when all that has arrived with it is read, and what waits when it must
+        wait no longer.
+        """
+        clock = asyncio.get_running_loop().time
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(self._cluster.deadline):
+                    await self._came.wait()
+            self._came.clear()
+            if (batch := self._cluster.batch(clock())) is not None:
+                self._take(batch)
+            self._after()
 
     def _tell(self, reflector: Reflector) -> None:
         """One line when a source fails in a new way, and one when it is well again: then others may be, too.

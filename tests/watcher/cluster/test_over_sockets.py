@@ -1,16 +1,23 @@
 """The watcher's edge against a server that does what real ones rarely do."""
 
+import asyncio
+import random
 from pathlib import Path
 
 import pytest
 import structlog
 
 from tests.watcher.cluster import answers
-from tests.watcher.cluster.api_server import Answer
+from tests.watcher.cluster.api_server import Answer, ApiServer
 from tests.watcher.cluster.bodies import added, delegation, error, modified, service
 from tests.watcher.cluster.driven import DELEGATIONS, SERVICES, port
-from tests.watcher.cluster.following import followed
+from tests.watcher.cluster.following import followed, kubeconfig
 from tests.watcher.cluster.jumping import clock, jumping
+from watcher.cluster.access import Access
+from watcher.cluster.api import Api
+from watcher.cluster.cluster import Batch, Cluster
+from watcher.cluster.follower import Follower
+from watcher.cluster.reflector import Reflector
 from watcher.cluster.source import RESOURCES, sources
 
 KINDS = ("services", "tlscertificatedelegations")
@@ -249,3 +256,20 @@ async def test_an_answer_that_breaks_off_is_no_server_that_is_unreachable(tmp_pa
 
         assert following.follower.unreachable is None
         assert following.reflectors[0].trouble == "the answer broke off"
+
+
+@jumping
+async def test_a_mistake_of_ours_with_what_has_come_ends_the_follower(tmp_path: Path) -> None:
+    """Else the process would live on without the rows of that batch."""
+    async with ApiServer() as server:
+        reflector = Reflector(SERVICES, random.random)
+
+        def take(_batch: Batch) -> None:
+            raise KeyError("ours")
+
+        async with Api(Access.of_kubeconfig(str(kubeconfig(tmp_path, server.url)))) as api:
+            follower = Follower(api, [reflector], Cluster([reflector]), take)
+            with pytest.raises(ExceptionGroup) as ended:
+                await asyncio.wait_for(follower.run(), 60.0)
+
+    assert ended.group_contains(KeyError, match="ours")
