@@ -30,8 +30,8 @@ CURRENT = prometheus_client.Gauge(
 
 
 class Follower:
-    """Follows the sources until cancelled; `take` gets each batch of the whole; `after` is called whenever
-    something has come, be it part of a batch or not.
+    """Follows the sources until cancelled, those of the cluster and maybe others; `take` gets each batch of
+    the cluster; `after` is called whenever something has come, be it part of a batch or not.
     """
 
     def __init__(
@@ -54,7 +54,8 @@ class Follower:
         self._came = asyncio.Event()
         for resource in {each.source.resource for each in reflectors}:
             same = [each for each in reflectors if each.source.resource == resource]
-            HELD.labels(resource).set_function(partial(_held, same))
+            of_cluster = [each for each in same if each in cluster.reflectors]
+            HELD.labels(resource).set_function(partial(_held, of_cluster))
             CURRENT.labels(resource).set_function(partial(_current, same))
 
     async def run(self) -> None:
@@ -170,9 +171,9 @@ class Follower:
         before, _ = self._told[name]
         self._told[name] = reflector.state, reflector.trouble
         if before == "failing" and reflector.current:
-            self._cluster.recovered(asyncio.get_running_loop().time())
-            for hurried in self._hurried.values():
-                hurried.set()
+            for each in self._reflectors:
+                each.hurry(asyncio.get_running_loop().time())
+                self._hurried[each.source.name].set()
         if self.unreachable is not None:
             return
         about = {"source": name, "state": reflector.state}

@@ -86,7 +86,11 @@ class _Process:
         return f"not listed yet: {', '.join(waiting)}"
 
     def status(self) -> Mapping[str, Any]:
-        cluster = {"unreachable": self.follower.unreachable, "sources": self.follower.status()}
+        cluster = {
+            "unreachable": self.follower.unreachable,
+            "unread": sorted(self._cluster.unread),
+            "sources": self.follower.status(),
+        }
         written = {} if self.writer is None else {"writer": self.writer.status()}
         return {"cluster": cluster, "publisher": self.publisher.status(), **written}
 

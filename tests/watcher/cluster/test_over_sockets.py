@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from prometheus_client import REGISTRY
 
 from tests.watcher.cluster import answers
 from tests.watcher.cluster.api_server import Answer, ApiServer
@@ -18,7 +19,7 @@ from watcher.cluster.api import Api
 from watcher.cluster.cluster import Batch, Cluster
 from watcher.cluster.follower import Follower
 from watcher.cluster.reflector import Reflector
-from watcher.cluster.source import RESOURCES, sources
+from watcher.cluster.source import RESOURCES, one_service, sources
 
 KINDS = ("services", "tlscertificatedelegations")
 
@@ -218,17 +219,28 @@ async def test_an_outage_of_an_hour_costs_a_few_requests_a_minute(tmp_path: Path
 
 @jumping
 async def test_when_one_source_is_well_again_the_others_ask_soon(tmp_path: Path) -> None:
-    """Each would otherwise wait for its own half minute."""
-    async with followed(tmp_path, sources=sources()) as (server, following):
+    """Each would otherwise wait for its own half minute; also one that is no part of the cluster."""
+    envoy = one_service("default", "envoy")
+    async with followed(tmp_path, sources=sources(), besides=[envoy]) as (server, following):
         server.mood = dict.fromkeys(RESOURCES.values(), answers.status(503))
         server.cut()
         await following.later(600.0)
         server.mood = {}
-        await following.until(lambda: "watching" in following.states)
+        await following.until(lambda: "watching" in following.states, look=0.1)
 
         await following.later(1.0)
 
         assert set(following.states) == {"watching"}
+
+
+@jumping
+async def test_an_object_that_two_follow_is_one_object(tmp_path: Path) -> None:
+    """As the metric has it: the Service of Envoy is a Service of the cluster, too."""
+    envoy = one_service("default", "envoy")
+    async with followed(tmp_path, service("envoy"), besides=[envoy]) as (_, following):
+        await following.until(lambda: following.states == ["watching", "watching"])
+
+        assert REGISTRY.get_sample_value("isoline_watcher_objects", {"resource": "services"}) == 1.0
 
 
 @jumping
