@@ -24,12 +24,11 @@ def field_manager(namespace: str, lease: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Of one Ingress: metadata.resourceVersion and uid, status.loadBalancer.ingress as JSON, and whether some
-    of its status is `ours`, that is, in metadata.managedFields.
+    """Of one Ingress: metadata.resourceVersion, status.loadBalancer.ingress as JSON, and whether some of its
+    status is `ours`, that is, in metadata.managedFields.
     """
 
     version: str
-    uid: str
     entries: bytes
     ours: bool
 
@@ -43,4 +42,4 @@ class Written:
             for entry in metadata.get("managedFields") or ()
         )
         entries = bytes(memoryview(orjson.dumps(balancer.get("ingress") or [])))
-        return cls(metadata["resourceVersion"], metadata["uid"], entries, ours)
+        return cls(metadata["resourceVersion"], entries, ours)
