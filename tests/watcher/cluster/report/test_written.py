@@ -24,7 +24,7 @@ def test_the_addresses_are_kept_as_they_stand() -> None:
 
     written = Written.of(ingress({"loadBalancer": {"ingress": entries}}), US)
 
-    assert written.entries == b'[{"ip":"192.0.2.1","ports":[{"port":80}]}]'
+    assert written.addresses == b'[["192.0.2.1",""]]'
 
 
 @pytest.mark.parametrize(
