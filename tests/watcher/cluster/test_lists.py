@@ -4,14 +4,14 @@ import pytest
 
 from tests.watcher.cluster.bodies import added, bookmark, deleted, error, modified, service, whole
 from tests.watcher.cluster.driven import SERVICES, Driven, in_pages, source, watching
-from watcher.cluster.request import Request
+from watcher.cluster.question import Question
 
 
 def test_a_list_is_first_asked_for_as_a_stream() -> None:
     """KEP-3157: no version, so that it is consistent; the watch goes on in the same stream."""
     driven = Driven()
 
-    assert driven.ask() == Request(
+    assert driven.ask() == Question(
         "/api/v1/services",
         {
             "watch": "true",
@@ -67,7 +67,7 @@ def test_a_server_that_offers_no_lists_as_streams_is_asked_in_pages_at_once(stat
     driven.refuses(status, "sendInitialEvents is forbidden")
 
     assert driven.waits == 0
-    assert driven.ask() == Request("/api/v1/services", {"limit": "500"}, watch=False, seconds=65.0)
+    assert driven.ask() == Question("/api/v1/services", {"limit": "500"}, watch=False, seconds=65.0)
 
 
 def test_a_list_as_a_stream_that_pauses_is_asked_for_in_pages() -> None:
