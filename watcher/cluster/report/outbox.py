@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 from watcher.cluster.answer import Outcome
 from watcher.cluster.backoff import Backoff
 from watcher.cluster.report.bucket import Bucket
+from watcher.cluster.report.pace import Pace
 
 # After an object is refused, or another was quicker again and again; doubled each time. When a rule of RBAC
 # is missing, a namespace waits so, and one object of it is tried; an API server that has just started says
@@ -43,6 +44,7 @@ class Outbox:
         self._tries: dict[str, int] = {}
         self._barred: dict[str, _Bar] = {}  # by namespace
         self._backoff = Backoff(chance)
+        self._pace = Pace()
         self._pause = -math.inf
 
     @property
@@ -70,6 +72,7 @@ class Outbox:
         self._later.clear()
         self._tries.clear()
         self._barred.clear()
+        self._pace.clear()
         self._earliest, self._pause = math.inf, -math.inf
 
     def next(self, now: float) -> str | None:
@@ -82,9 +85,10 @@ class Outbox:
         while self._ready:
             ref, _ = self._ready.popitem(last=False)
             bar = self._barred.get(_namespace(ref))
-            if bar is None or now >= bar.until:
+            until = max(-math.inf if bar is None else bar.until, self._pace.until(ref))
+            if now >= until:
                 return ref
-            self.add_later(ref, bar.until)
+            self.add_later(ref, until)
         return None
 
     def spend(self, now: float) -> None:
@@ -99,7 +103,8 @@ class Outbox:
         retry_after: float = 0.0,
     ) -> bool:
         """What became of an object: `equal` when nothing had to be written. Returns whether it is worth a
-        line: the first time that this object is refused, or anything for want of a rule.
+        line: the first time that this object is refused, or anything for want of a rule, and when an object
+        was written so often that it has to wait from now on.
         """
         if outcome in ("busy", "unreachable"):
             asked = now + min(retry_after, RARELY_SECONDS)
@@ -114,7 +119,7 @@ class Outbox:
         self._barred.pop(_namespace(ref), None)
         if outcome in ("done", "gone"):
             self._tries.pop(ref, None)
-            return False
+            return outcome == "done" and self._pace.wrote(ref, now)
         tries = self._tries.get(ref, 0)
         self._tries[ref] = tries + 1
         self.add_later(ref, now + self._delay(tries))
