@@ -12,6 +12,7 @@ import aiohttp
 import orjson
 
 from runtime.start_error import StartError
+from watcher.cluster import proxy
 from watcher.cluster.access import Access, Credentials
 from watcher.cluster.access_error import AccessError
 from watcher.cluster.answer import Answer, UnreachableError
@@ -168,7 +169,7 @@ class Api:
                         headers={**ours.headers, **headers},
                         ssl=ours.tls if ours.tls is not None else True,
                         server_hostname=ours.tls_name,
-                        proxy=ours.proxy,
+                        proxy=ours.proxy or proxy.of_environment(ours.server),
                         allow_redirects=False,
                         **sent,
                     )
