@@ -43,7 +43,7 @@ class Kubeconfig:
         """Finds out who we are, which may run a plugin of the kubeconfig. Raises Mistake and StartError."""
         import asyncio  # noqa: PLC0415
 
-        from watcher.cluster.access import AccessError  # noqa: PLC0415
+        from watcher.cluster.access_error import AccessError  # noqa: PLC0415
 
         access = self.access()
         try:

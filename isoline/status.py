@@ -115,9 +115,7 @@ def _watcher(address: str, page: Mapping[str, Any]) -> Process:
         detail += f"; {counted(folder['problems'], 'problem')} of files" if folder["problems"] else ""
         detail += f"; {folder['missing']}" if folder.get("missing") else ""
     elif cluster := page.get("cluster"):
-        sources = cluster["sources"]
-        forbidden = {each["source"].partition(" ")[0] for each in sources if each["state"] == "forbidden"}
-        rows -= len(forbidden)  # each has a row that says so
+        rows -= len(cluster["unread"])  # each has a row that says so
         detail = "; ".join([f"{counted(max(rows, 0), 'object')} of the cluster", *_troubles(cluster)])
     return Process(
         "watcher", address, synced=all(table["synced"] for table in tables.values()), detail=detail

@@ -11,7 +11,7 @@ from isoline.mistake import Mistake
 
 SOURCES = ("folder", "kubeconfig", "in_cluster")
 # What only a cluster has.
-OF_CLUSTERS = ("context", "watch_namespace", "status_address", "publish_service")
+OF_CLUSTERS = (*flag.OF_CLUSTERS, "status_address", "publish_service")
 
 
 @click.command()
@@ -27,7 +27,8 @@ OF_CLUSTERS = ("context", "watch_namespace", "status_address", "publish_service"
 )
 @flag.flag(
     "--statuses", metavar="ADDR", multiple=True,
-    help="A translator's address, whose statuses are written to the cluster.  [default: nothing is written]",
+    help="A translator's address, whose statuses are written to the cluster; to a folder none are.  "
+    "[default: nothing is written]",
 )  # fmt: skip
 @flag.flag(
     "--status-address", type=flag.Names(), metavar="ADDRESS,...", default=(), show_default=False,
@@ -49,14 +50,12 @@ def command(**flags: Any) -> int:  # noqa: ANN401 - a value for each flag
 def _folder(folder: str, **flags: Any) -> int:  # noqa: ANN401
     if not Path(folder).is_dir():
         raise Mistake(f"--folder {folder}: no such folder; name one that holds manifests")
-    for name in OF_CLUSTERS:
-        if flags.pop(name):
-            raise Mistake(f"--{name.replace('_', '-')} is for a cluster, not for --folder")
+    flag.demand_absent(*OF_CLUSTERS, why="is for a cluster, not for --folder")
     from runtime import log, workgroup  # noqa: PLC0415 - not for --help
     from watcher.files import run  # noqa: PLC0415
     from watcher.files.settings import Settings  # noqa: PLC0415
 
-    for name in ("kubeconfig", "in_cluster", "statuses"):  # nobody writes to a folder
+    for name in ("kubeconfig", "in_cluster", "statuses", *OF_CLUSTERS):
         del flags[name]
     settings = Settings(folder=folder, **flags)
     log.configure(settings.log_level, "watcher")

@@ -67,24 +67,34 @@ def test_processes_and_envoys_are_two_tables() -> None:
     ]
 
 
-def of_cluster(*states: tuple[str, str, str], unreachable: str | None = None, rows: int = 13) -> str:
+def of_cluster(
+    *states: tuple[str, str, str],
+    unreachable: str | None = None,
+    unread: tuple[str, ...] = (),
+    rows: int = 13,
+) -> str:
     """What is said of a watcher whose sources are in these states, for these reasons."""
     sources = [{"source": source, "state": state, "trouble": trouble} for source, state, trouble in states]
-    page = {"cluster": {"unreachable": unreachable, "sources": sources}}
+    page = {"cluster": {"unreachable": unreachable, "unread": unread, "sources": sources}}
     tables = {"objects": {"rows": rows, "synced": True}}
     return status([("", "a", page | {"publisher": {"tables": tables}})]).processes[0].detail
 
 
 def test_a_watcher_of_a_cluster_says_what_it_does_not_know() -> None:
-    """Of a kind that the cluster does not have it knows all; what is forbidden is one row of the table."""
+    """Of a kind that the cluster does not have it knows all; a resource that is not read is one row of the
+    table.
+    """
     well = ("services", "watching", ""), ("tlscertificatedelegations", "missing", "the cluster has no such")
     failing = ("ingresses", "failing", "500: etcd")
     secrets = ("secrets type=a", "forbidden", "403: no"), ("secrets type=b", "forbidden", "403: no")
 
     assert of_cluster(*well) == "13 objects of the cluster"
     assert of_cluster(*well, failing) == "13 objects of the cluster; ingresses failing: 500: etcd"
-    assert of_cluster(*secrets) == (
+    assert of_cluster(*secrets, unread=("secrets",)) == (
         "12 objects of the cluster; secrets type=a forbidden: 403: no; secrets type=b forbidden: 403: no"
+    )
+    assert of_cluster(("services of namespace edge envoy", "forbidden", "403: no")) == (
+        "13 objects of the cluster; services of namespace edge envoy forbidden: 403: no"
     )
     assert of_cluster(("services", "listing", ""), rows=0) == "0 objects of the cluster; services listing"
     assert of_cluster(*well, failing, unreachable="a:1: no route") == (

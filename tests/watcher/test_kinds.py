@@ -80,7 +80,7 @@ def test_only_what_is_read_is_kept() -> None:
     assert kept(BODY | {"metadata": metadata, "spec": spec, "status": {"x": 1}}) == {
         "kind": "Service",
         "apiVersion": "v1",
-        "metadata": {"name": "web", "namespace": "default", "uid": "u", "annotations": {"a": "b"}},
+        "metadata": {"name": "web", "namespace": "default", "annotations": {"a": "b"}, "uid": "u"},
         "spec": {"type": "ClusterIP", "ports": [{"name": "http", "port": 80}]},
     }
 

@@ -5,29 +5,32 @@ about hourly.
 """
 
 import asyncio
-import logging
 import ssl
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-import yaml
 from kubernetes.aio.client import Configuration
-from kubernetes.aio.config import ConfigException, load_kube_config
+from kubernetes.aio.config import ConfigException
 from kubernetes.aio.config.incluster_config import SERVICE_TOKEN_FILENAME, load_incluster_config
 
 from runtime.start_error import StartError
+from watcher.cluster import kubeconfig
+from watcher.cluster.access_error import AccessError
+from watcher.cluster.kubeconfig import BEARER
 from watcher.kinds import DEFAULT_NAMESPACE
 
 # A plugin that has failed is not run again at once: each list and watch would, one after the other.
 PATIENCE_SECONDS = 1.0
-BEARER = "BearerToken"  # under which the client keeps a whole Authorization header
+# What a plugin has just said is not asked again because of a 401, nor very often because of an outage: it may
+# open a browser.
+FRESH_SECONDS = 1.0
+UNREACHED_SECONDS = 30.0
 
-
-class AccessError(Exception):
-    """The configuration can't be read, or gives no credentials; the text says why."""
+# Fills a configuration; the files that it names need not be there longer than this is entered.
+Load = Callable[[Configuration], AbstractAsyncContextManager[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,34 +51,36 @@ class Credentials:
 class Access:
     """One API server and one user. Raises AccessError from `credentials`, never from the constructor."""
 
-    def __init__(self, origin: str, load: Callable[[Configuration], Awaitable[None]], namespace: str) -> None:
+    def __init__(self, origin: str, load: Load, namespace: str) -> None:
         self.origin = origin
         """The flag that says so, for messages."""
         self.namespace = namespace
         """Ours: that of the ServiceAccount, or of the kubeconfig's context."""
         self._load = load
-        self._configuration: Configuration | None = None
-        self._tls: ssl.SSLContext | None = None
+        self._reading: _Reading | None = None
         self._readings = 0
-        self._turn = asyncio.Lock()
+        self._task: asyncio.Task[_Reading | AccessError] | None = None
         self._failure: AccessError | None = None
         self._patient_until = 0.0
 
     @classmethod
     def of_kubeconfig(cls, path: str, context: str | None = None) -> "Access":
         """As kubectl would, with the current context unless one is named. Raises StartError."""
-
-        async def load(configuration: Configuration) -> None:
-            await load_kube_config(path, context, configuration, persist_config=False)  # type: ignore[no-untyped-call]
-
-        return cls(f"--kubeconfig {path}", load, _namespace(path, context))
+        origin = f"--kubeconfig {path}"
+        try:
+            namespace = kubeconfig.namespace(path, context)
+        except AccessError as error:
+            raise StartError(f"{origin}: {error}") from None
+        return cls(origin, partial(kubeconfig.loaded, path, context), namespace)
 
     @classmethod
     def in_cluster(cls) -> "Access":
         """As the ServiceAccount of the pod that we run in. Raises StartError where there is none."""
 
-        async def load(configuration: Configuration) -> None:
+        @asynccontextmanager
+        async def loaded(configuration: Configuration) -> AsyncIterator[None]:
             load_incluster_config(configuration)  # type: ignore[no-untyped-call]
+            yield
 
         try:
             load_incluster_config(_configuration())  # type: ignore[no-untyped-call]
@@ -84,58 +89,97 @@ class Access:
             raise StartError(
                 f"--in-cluster: {error}; is this a pod with a token? Elsewhere give --kubeconfig FILE"
             ) from error
-        return cls("--in-cluster", load, namespace or DEFAULT_NAMESPACE)
+        return cls("--in-cluster", loaded, namespace or DEFAULT_NAMESPACE)
 
-    def forget(self, used: Credentials) -> None:
-        """These may be out of date: unless that has been done since, all is read again before the next
-        request.
+    def refused(self, used: Credentials) -> bool:
+        """After a 401: unless they are fresh all is read again before the next request, and unless that has
+        been done since. Whether that request will have others.
         """
-        if used.reading == self._readings:
-            self._configuration = None
+        return self._forget(used, FRESH_SECONDS)
+
+    def unreached(self, used: Credentials) -> None:
+        """After a connection that failed: there may be another certificate, another CA, another server. So
+        all is read again before the next request, but that not often.
+        """
+        self._forget(used, UNREACHED_SECONDS)
+
+    def _forget(self, used: Credentials, age: float) -> bool:
+        held = self._reading
+        if held is None or held.number != used.reading:
+            return True
+        if asyncio.get_running_loop().time() - held.at < age:
+            return False
+        self._reading = None
+        return True
 
     async def credentials(self) -> Credentials:
-        """As they are now. Raises AccessError.
+        """As they are now. Raises AccessError."""
+        reading = self._reading or await self._read()
+        with _mapped():
+            token = await reading.configuration.get_api_key_with_prefix(BEARER)  # re-reads a pod's token
+        return Credentials(
+            server=reading.configuration.host.rstrip("/"),
+            tls=reading.tls,
+            headers={} if token is None else {"Authorization": token.strip()},
+            tls_name=reading.configuration.tls_server_name,
+            proxy=reading.configuration.proxy,
+            reading=reading.number,
+        )
 
-        Whoever asks meanwhile waits: a plugin may take its time, and may even ask its user.
+    async def _read(self) -> "_Reading":
+        """By a task of its own, for all who ask: a plugin may take longer than the patience of each of them,
+        and may even ask its user. Raises AccessError, the last one again while it is new.
         """
-        async with self._turn:
-            try:
-                if self._configuration is None:
-                    self._demand_patience()
-                    self._configuration, self._tls = await self._loaded()
-                    self._readings += 1
-                configuration = self._configuration
-                token = await configuration.get_api_key_with_prefix(BEARER)  # re-reads a pod's token
-            except (ConfigException, OSError, ValueError, yaml.YAMLError) as error:
-                raise self._failed(" ".join(str(error).split()) or type(error).__name__) from error
-            except (AttributeError, KeyError, TypeError) as error:  # of the client, at what is no kubeconfig
-                raise self._failed(f"is written as no kubeconfig is: {error!r}") from error
-            return Credentials(
-                server=configuration.host.rstrip("/"),
-                tls=self._tls,
-                headers={} if token is None else {"Authorization": token.strip()},
-                tls_name=configuration.tls_server_name,
-                proxy=configuration.proxy,
-                reading=self._readings,
-            )
+        if self._task is None:
+            if self._failure is not None and asyncio.get_running_loop().time() < self._patient_until:
+                raise self._failure
+            self._task = asyncio.create_task(self._outcome(), name="credentials")
+        found = await asyncio.shield(self._task)
+        if isinstance(found, AccessError):
+            raise found
+        return found
 
-    def _demand_patience(self) -> None:
-        """Raises the last AccessError again while it is new."""
-        if self._failure is not None and asyncio.get_running_loop().time() < self._patient_until:
-            raise self._failure
-
-    def _failed(self, why: str) -> AccessError:
-        self._patient_until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
-        self._failure = AccessError(why)
-        return self._failure
+    async def _outcome(self) -> "_Reading | AccessError":
+        """A failure is a value: nobody may be left who asks."""
+        try:
+            with _mapped():
+                configuration, tls = await self._loaded()
+        except AccessError as error:
+            self._patient_until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+            self._failure = error
+            return error
+        finally:
+            self._task = None
+        self._readings += 1
+        at = asyncio.get_running_loop().time()
+        self._reading = _Reading(self._readings, at, configuration, tls)
+        return self._reading
 
     async def _loaded(self) -> tuple[Configuration, ssl.SSLContext | None]:
         configuration = _configuration()
-        with _complaints() as complaints:
-            await self._load(configuration)
-        if complaints and BEARER not in configuration.api_key and not configuration.cert_file:
-            raise ConfigException("; ".join(complaints))
-        return configuration, _tls(configuration) if configuration.host.startswith("https:") else None
+        async with self._load(configuration):
+            return configuration, _tls(configuration) if configuration.host.startswith("https:") else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """All that was read at once, for the `number`th time, and when by the loop's clock."""
+
+    number: int
+    at: float
+    configuration: Configuration
+    tls: ssl.SSLContext | None
+
+
+@contextmanager
+def _mapped() -> Iterator[None]:
+    """Foreign exceptions of files, of TLS and of the client, as AccessError."""
+    try:
+        yield
+    except (ConfigException, OSError, ValueError) as error:
+        raise AccessError(" ".join(str(error).split()) or type(error).__name__) from error
+    except (AttributeError, KeyError, TypeError) as error:  # of the client, at what is no kubeconfig
+        raise AccessError(f"is written as no kubeconfig is: {error!r}") from error
 
 
 def _configuration() -> Configuration:
@@ -155,66 +199,3 @@ def _tls(configuration: Configuration) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
-
-
-def _namespace(path: str, context: str | None) -> str:
-    """The namespace of the context. Raises StartError for a file that is no kubeconfig, or that does not say
-    all that the context names.
-    """
-    try:
-        return _demanded(yaml.safe_load(Path(path).read_bytes()), context)
-    except OSError as error:
-        wrong = error.strerror or str(error)
-    except yaml.YAMLError as error:
-        wrong = f"no YAML: {' '.join(str(error).split())}"
-    except ValueError as error:
-        wrong = str(error)
-    raise StartError(f"--kubeconfig {path}: {wrong}")
-
-
-def _demanded(config: object, context: str | None) -> str:
-    """The namespace of the context, whose cluster and user are there. Raises ValueError."""
-    contexts, clusters, users = (_named(config, kind) for kind in ("context", "cluster", "user"))
-    if not contexts:
-        raise ValueError("no kubeconfig, for it has no contexts")
-    wanted = context or (config.get("current-context") if isinstance(config, dict) else None)
-    if not wanted:
-        raise ValueError(f"has no current context; name one with --context: {', '.join(contexts)}")
-    if wanted not in contexts:
-        raise ValueError(f"has no context {wanted!r}; it has {', '.join(contexts)}")
-    cluster, user = contexts[wanted].get("cluster"), contexts[wanted].get("user")
-    if cluster not in clusters:
-        raise ValueError(f"context {wanted!r} names cluster {cluster!r}, which is not there")
-    if not clusters[cluster].get("server"):
-        raise ValueError(f"cluster {cluster!r} has no server")
-    if user and user not in users:
-        raise ValueError(f"context {wanted!r} names user {user!r}, which is not there")
-    return str(contexts[wanted].get("namespace") or DEFAULT_NAMESPACE)
-
-
-def _named(config: object, kind: str) -> dict[str, dict[str, Any]]:
-    """The contexts, clusters or users of a kubeconfig by name; what has no content is empty."""
-    found = config.get(f"{kind}s") if isinstance(config, dict) else None
-    items = [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
-    contents = {str(item["name"]): item.get(kind) for item in items if "name" in item}
-    return {name: content if isinstance(content, dict) else {} for name, content in contents.items()}
-
-
-@contextmanager
-def _complaints() -> Iterator[list[str]]:
-    """What the client logs instead of raising: that an exec plugin failed, and why."""
-    found: list[str] = []
-
-    class Keep(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            found.append(" ".join(record.getMessage().split()))
-
-    logger = logging.getLogger(load_kube_config.__module__)
-    keep = Keep(logging.ERROR)
-    propagate, logger.propagate = logger.propagate, False
-    logger.addHandler(keep)
-    try:
-        yield found
-    finally:
-        logger.removeHandler(keep)
-        logger.propagate = propagate

@@ -6,6 +6,7 @@ from typing import Any, Final, Literal
 import orjson
 
 from watcher.cluster import line
+from watcher.cluster.shape import mapping, mappings
 
 # `forbidden`: a rule of RBAC is missing. `busy`: nothing is said of the object, another would fare no better.
 # `refused`: this object, so written, will be refused again.
@@ -56,5 +57,5 @@ class Answer:
 
     def _terminating(self) -> bool:
         """A namespace that is being deleted takes nothing new; no rule is missing."""
-        causes = (self.json().get("details") or {}).get("causes") or ()
+        causes = mappings(mapping(self.json().get("details")).get("causes"))
         return any(cause.get("reason") == "NamespaceTerminating" for cause in causes)

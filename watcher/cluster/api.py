@@ -5,13 +5,15 @@ import os
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Self
 
 import aiohttp
 import orjson
 
 from runtime.start_error import StartError
-from watcher.cluster.access import Access, AccessError
+from watcher.cluster.access import Access, Credentials
+from watcher.cluster.access_error import AccessError
 from watcher.cluster.answer import Answer, UnreachableError
 
 CONNECT_SECONDS = 10.0
@@ -120,14 +122,16 @@ class Api:
     ) -> AsyncIterator[Stream]:
         """The answer to one request as soon as its head is there. Raises UnreachableError.
 
-        After a 401 all that we are known by is read anew, and the request is made again, once. The second 401
-        is no answer: nobody is told anything, whatever was asked.
+        After a 401 all that we are known by is read anew, unless it is fresh, and the request is made again,
+        once. The last 401 is no answer: nobody is told anything, whatever was asked.
         """
         headers = {} if data is None or content_type is None else {"Content-Type": content_type}
-        response = await self._head(method, path, query, data, headers)
-        if response.status == UNAUTHORIZED:
+        head = partial(self._head, method, path, params=query, data=data, headers=headers)
+        ours = await self._credentials()
+        response = await head(ours)
+        if response.status == UNAUTHORIZED and self._access.refused(ours):
             response.close()
-            response = await self._head(method, path, query, data, headers)
+            response = await head(await self._credentials())
         if response.status == UNAUTHORIZED:
             response.close()
             raise UnreachableError(
@@ -138,35 +142,39 @@ class Api:
         finally:
             response.close()  # not released: what is left of a watch is never read
 
-    async def _head(
-        self, method: str, path: str, query: Mapping[str, str], data: bytes | None, headers: Mapping[str, str]
-    ) -> aiohttp.ClientResponse:
+    async def _credentials(self) -> Credentials:
         await self._entered.wait()
-        assert self._session is not None  # noqa: S101 - whoever asks ends before it is left
         try:
-            ours = await self._access.credentials()
+            return await self._access.credentials()
         except AccessError as error:
             raise UnreachableError(str(error)) from error
+
+    async def _head(
+        self,
+        method: str,
+        path: str,
+        ours: Credentials,
+        *,
+        headers: Mapping[str, str],
+        **sent: Any,  # noqa: ANN401 - params and data
+    ) -> aiohttp.ClientResponse:
+        assert self._session is not None  # noqa: S101 - whoever asks ends before it is left
         try:
             with _mapped():
                 async with asyncio.timeout(HEAD_SECONDS):
-                    response = await self._session.request(
+                    return await self._session.request(
                         method,
                         ours.server + path,
-                        params=query,
-                        data=data,
                         headers={**ours.headers, **headers},
                         ssl=ours.tls if ours.tls is not None else True,
                         server_hostname=ours.tls_name,
                         proxy=ours.proxy,
                         allow_redirects=False,
+                        **sent,
                     )
         except UnreachableError:
-            self._access.forget(ours)  # another certificate, another CA, another server
+            self._access.unreached(ours)
             raise
-        if response.status == UNAUTHORIZED:
-            self._access.forget(ours)
-        return response
 
 
 class _mapped:  # noqa: N801 - a context manager
@@ -178,14 +186,21 @@ class _mapped:  # noqa: N801 - a context manager
     def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
         if isinstance(error, aiohttp.ClientPayloadError):
             raise UnreachableError("the answer broke off") from error
-        if isinstance(error, TimeoutError | aiohttp.ClientError | OSError):
+        # A ValueError: what the kubeconfig says makes no request.
+        if isinstance(error, TimeoutError | aiohttp.ClientError | OSError | ValueError):
             raise UnreachableError(_said(error) or f"no answer within {HEAD_SECONDS:g} s") from error
 
 
 def _said(error: BaseException) -> str:
-    """In one line; of a connection that failed, where to and why alone."""
+    """In one line; of a connection that failed, where to and why alone. A URL is never told: that of a proxy
+    may hold a password.
+    """
     text = str(error)
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+    if isinstance(error, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
+        text = "the URL of the server, or of its proxy, is none that can be asked"
+    elif isinstance(error, aiohttp.ClientHttpProxyError):
+        text = f"the proxy answers {error.status} {error.message}"
+    elif isinstance(error, aiohttp.ClientConnectorCertificateError):
         text = f"{error.host}:{error.port}: {error.certificate_error}"
     elif isinstance(error, aiohttp.ClientConnectorError):
         number = error.errno or 0  # asyncio's text says the address once more

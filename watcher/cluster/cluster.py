@@ -36,13 +36,15 @@ class Cluster:
     """All sources. `complete` once each has been listed, or cannot be."""
 
     def __init__(self, reflectors: Sequence[Reflector]) -> None:
+        self.reflectors = reflectors
         self.rows: dict[str, Row] = {}
+        self.unread: frozenset[str] = frozenset()
+        """Resources that must not be read; a row says so of each."""
         self.complete = False
         self.touched: set[str] = set()
         """Objects of which a row or a fact is another; whoever has looked clears it."""
         self.deadline: float | None = None
         """When `batch` has something that waits now."""
-        self._reflectors = reflectors
         self._same: dict[str, list[Reflector]] = {}  # kind → its sources, which may have one object in turn
         for reflector in reflectors:
             self._same.setdefault(reflector.source.kind.name, []).append(reflector)
@@ -57,7 +59,7 @@ class Cluster:
     @property
     def missing(self) -> Iterator[Reflector]:
         """The sources that are waited for before anything is given out."""
-        for reflector in self._reflectors:
+        for reflector in self.reflectors:
             if not reflector.known and not (
                 reflector.state == "forbidden" and self._can_do_without(reflector)
             ):
@@ -67,7 +69,7 @@ class Cluster:
         """What has changed and is ready to be given out; None for nothing. To be called after each step."""
         self._gather(now)
         self.complete = self.complete or not any(self.missing)
-        behind = {each.source.name for each in self._reflectors if each.known and each.state in BEHIND}
+        behind = {each.source.name for each in self.reflectors if each.known and each.state in BEHIND}
         self._excused &= behind
         awaited = behind - self._excused
         if self._awaited - behind and not awaited:
@@ -77,7 +79,7 @@ class Cluster:
         if not self.complete:
             return None
         self._tell_troubles(now)
-        held = frozenset(each.source.name for each in self._reflectors if not each.known)
+        held = frozenset(each.source.name for each in self.reflectors if not each.known)
         if self._since is None:
             if held == self._held:
                 return None
@@ -91,18 +93,13 @@ class Cluster:
         self._puts, self._deletes, self._since, self._held = {}, set(), None, held
         return given
 
-    def recovered(self, now: float) -> None:
-        """A source is well again: others may be, too."""
-        for reflector in self._reflectors:
-            reflector.hurry(now)
-
     def _can_do_without(self, reflector: Reflector) -> bool:
         """Of an essential kind another source must be there: one namespace's rights are its own affair."""
         others = self._same[reflector.source.kind.name]
         return not reflector.source.essential or any(other.known for other in others)
 
     def _gather(self, now: float) -> None:
-        for reflector in self._reflectors:
+        for reflector in self.reflectors:
             if reflector.objects.changed:
                 for ref in reflector.objects.changed:
                     self._set(ref, reflector.objects.rows.get(ref) or self._elsewhere(ref, reflector), now)
@@ -130,20 +127,17 @@ class Cluster:
     def _tell_troubles(self, now: float) -> None:
         """A row for each resource that must not be read, as it is the operator who can help."""
         told: dict[str, list[dict[str, Any]]] = {}
-        for each in self._reflectors:
+        for each in self.reflectors:
             if each.state == "forbidden":
                 problem = Problem(reasons.FORBIDDEN, each.trouble).as_json()
-                problems = told.setdefault(f"{API}//{each.source.resource}", [])
+                problems = told.setdefault(each.source.resource, [])
                 problems += [problem] if problem not in problems else []  # of Secrets there are two sources
-        known = {ref for ref in self._api_rows() if ref not in told}
-        for ref in known:
-            self._set(ref, None, now)
-        for ref, problems in told.items():
-            body = {"kind": API, "metadata": {"name": ref.rpartition("/")[2]}, "problems": problems}
-            self._set(ref, Row.of(orjson.dumps(body)), now)
-
-    def _api_rows(self) -> list[str]:
-        return [ref for each in self._reflectors if (ref := f"{API}//{each.source.resource}") in self.rows]
+        for resource in self.unread - told.keys():
+            self._set(f"{API}//{resource}", None, now)
+        for resource, problems in told.items():
+            body = {"kind": API, "metadata": {"name": resource}, "problems": problems}
+            self._set(f"{API}//{resource}", Row.of(orjson.dumps(body)), now)
+        self.unread = frozenset(told)
 
 
 BEHIND: Final = frozenset({"listing", "failing"})

@@ -13,8 +13,8 @@ from watcher.cluster import line
 from watcher.cluster.answer import UnreachableError
 from watcher.cluster.api import Api, Stream
 from watcher.cluster.cluster import Batch, Cluster
+from watcher.cluster.question import Question
 from watcher.cluster.reflector import Reflector
-from watcher.cluster.request import Request
 
 log = structlog.get_logger()
 
@@ -30,8 +30,8 @@ CURRENT = prometheus_client.Gauge(
 
 
 class Follower:
-    """Follows the sources until cancelled; `take` gets each batch of the whole; `after` is called whenever
-    something has come, be it part of a batch or not.
+    """Follows the sources until cancelled, those of the cluster and maybe others; `take` gets each batch of
+    the cluster; `after` is called whenever something has come, be it part of a batch or not.
     """
 
     def __init__(
@@ -51,21 +51,19 @@ class Follower:
         self._after = after
         self._hurried = {reflector.source.name: asyncio.Event() for reflector in reflectors}
         self._told = {each.source.name: (each.state, each.trouble) for each in reflectors}
-        self._flush: asyncio.TimerHandle | asyncio.Handle | None = None
+        self._came = asyncio.Event()
         for resource in {each.source.resource for each in reflectors}:
             same = [each for each in reflectors if each.source.resource == resource]
-            HELD.labels(resource).set_function(partial(_held, same))
+            of_cluster = [each for each in same if each in cluster.reflectors]
+            HELD.labels(resource).set_function(partial(_held, of_cluster))
             CURRENT.labels(resource).set_function(partial(_current, same))
 
     async def run(self) -> None:
-        """Until cancelled."""
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                for reflector in self._reflectors:
-                    tasks.create_task(self._follow(reflector), name=reflector.source.name)
-        finally:
-            if self._flush is not None:
-                self._flush.cancel()
+        """Until cancelled. A mistake in what is done with what has come ends it, too."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._give(), name="batches")
+            for reflector in self._reflectors:
+                tasks.create_task(self._follow(reflector), name=reflector.source.name)
 
     def status(self) -> list[dict[str, Any]]:
         """Of each source, for /debug/status."""
@@ -84,30 +82,30 @@ class Follower:
         clock = asyncio.get_running_loop().time
         name, resource = reflector.source.name, reflector.source.resource
         while True:
-            request = reflector.request(clock())
-            if request is None:
+            question = reflector.question(clock())
+            if question is None:
                 self._hurried[name].clear()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout_at(reflector.due):
                         await self._hurried[name].wait()
                 continue
-            REQUESTS.labels(resource, "watch" if request.watch else "list").inc()
-            await self._ask(reflector, request)
+            REQUESTS.labels(resource, "watch" if question.watch else "list").inc()
+            await self._ask(reflector, question)
             self._changed(reflector)
 
-    async def _ask(self, reflector: Reflector, request: Request) -> None:
+    async def _ask(self, reflector: Reflector, question: Question) -> None:
         """Until the answer has ended, or failed. The reflector's clock is the loop's."""
         clock = asyncio.get_running_loop().time
-        end = clock() + request.seconds
+        end = clock() + question.seconds
         answered = False
         try:
             async with (
                 asyncio.timeout_at(_sooner(end, reflector)) as patience,
-                self._api.open(request.path, request.query) as stream,
+                self._api.open(question.path, question.query) as stream,
             ):
                 answered = True
                 self._reached()
-                if stream.status == OK and request.watch:
+                if stream.status == OK and question.watch:
                     await self._read(reflector, stream, patience, end)
                     return
                 answer = await stream.whole()
@@ -146,21 +144,23 @@ class Follower:
         self.unreachable = why
 
     def _changed(self, reflector: Reflector) -> None:
-        """What has come is given out when all that has arrived with it is read."""
         if self._told[reflector.source.name] != (reflector.state, reflector.trouble):
             self._tell(reflector)
-        if self._flush is not None:
-            self._flush.cancel()
-        self._flush = asyncio.get_running_loop().call_soon(self._give)
+        self._came.set()
 
-    def _give(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._flush = None
-        if (batch := self._cluster.batch(loop.time())) is not None:
-            self._take(batch)
-        elif self._cluster.deadline is not None:
-            self._flush = loop.call_at(self._cluster.deadline, self._give)
-        self._after()
+    async def _give(self) -> None:
+        """What has come is given out when all that has arrived with it is read, and what waits when it must
+        wait no longer.
+        """
+        clock = asyncio.get_running_loop().time
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(self._cluster.deadline):
+                    await self._came.wait()
+            self._came.clear()
+            if (batch := self._cluster.batch(clock())) is not None:
+                self._take(batch)
+            self._after()
 
     def _tell(self, reflector: Reflector) -> None:
         """One line when a source fails in a new way, and one when it is well again: then others may be, too.
@@ -171,9 +171,9 @@ class Follower:
         before, _ = self._told[name]
         self._told[name] = reflector.state, reflector.trouble
         if before == "failing" and reflector.current:
-            self._cluster.recovered(asyncio.get_running_loop().time())
-            for hurried in self._hurried.values():
-                hurried.set()
+            for each in self._reflectors:
+                each.hurry(asyncio.get_running_loop().time())
+                self._hurried[each.source.name].set()
         if self.unreachable is not None:
             return
         about = {"source": name, "state": reflector.state}

@@ -6,6 +6,8 @@ from typing import Any, Final
 
 import orjson
 
+from watcher.cluster.shape import text
+
 # etcd takes objects of 1.5 MiB, which JSON's escapes make longer.
 MAX_LINE: Final = 16 * 1024 * 1024
 # At the end of a list that came as a stream (KEP-3157).
@@ -58,19 +60,19 @@ class Splitter:
             raise BrokenError(f"a line of more than {MAX_LINE} bytes")
 
 
-def read(text: bytes) -> Line:
+def read(found: bytes) -> Line:
     """One line of a watch. Raises BrokenError."""
-    event = _mapping(text)
+    event = _mapping(found)
     type_, body = str(event.get("type")), event.get("object")
     if not isinstance(body, dict):
         raise BrokenError("an event without an object")
     if type_ == "ERROR":
         code = body.get("code")
-        return Line(type_, code=code if isinstance(code, int) else 0, message=_text(body.get("message")))
+        return Line(type_, code=code if isinstance(code, int) else 0, message=text(body.get("message")))
     metadata = body.get("metadata")
     if not isinstance(metadata, dict):
         raise BrokenError("an object without metadata")
-    version = _text(metadata.get("resourceVersion"))
+    version = text(metadata.get("resourceVersion"))
     if type_ == "BOOKMARK":
         annotations = metadata.get("annotations")
         whole = isinstance(annotations, dict) and annotations.get(WHOLE) == "true"
@@ -85,26 +87,22 @@ def page(body: bytes) -> Page:
     if not isinstance(metadata, dict) or not isinstance(items, list | None):
         raise BrokenError("an answer that is no list")
     listed = [item for item in items or () if isinstance(item, dict)]
-    return Page(listed, _text(metadata.get("resourceVersion")), _text(metadata.get("continue")))
+    return Page(listed, text(metadata.get("resourceVersion")), text(metadata.get("continue")))
 
 
 def message(body: bytes) -> str:
     """What a Status says, empty where the answer is none."""
     try:
-        return _text(_mapping(body).get("message"))
+        return text(_mapping(body).get("message"))
     except BrokenError:
         return ""
 
 
-def _mapping(text: bytes) -> dict[str, Any]:
+def _mapping(found: bytes) -> dict[str, Any]:
     try:
-        value = orjson.loads(text)
+        value = orjson.loads(found)
     except orjson.JSONDecodeError as error:
         raise BrokenError("what is no JSON") from error
     if not isinstance(value, dict):
         raise BrokenError("JSON that is no object")
     return value
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""

@@ -12,6 +12,7 @@ from watcher.kinds import InvalidError, Kind, reduced
 # Deleted objects whose late events are known as such.
 REMEMBERED: Final = 1024
 
+# Raises InvalidError for an object that no API server would send.
 Fact = Callable[[Mapping[str, Any]], Any]
 
 
@@ -51,10 +52,10 @@ class Objects:
             ref = kept[0] if kept is not None else _reference(self._kind, body)
             # Copied, since what orjson returns keeps the 4 KiB that it began with.
             text = bytes(memoryview(orjson.dumps(kept[1]))) if kept is not None else None
+            fact = self._fact(body) if self._fact is not None else None
         except (InvalidError, KeyError, TypeError):  # orjson's JSONEncodeError too: it nests too deep
             return None
         row = Row.of(text, origin=self._origin) if text is not None else None
-        fact = self._fact(body) if self._fact is not None else None
         return Entry(ref, row, fact, _number(body["metadata"].get("resourceVersion")))
 
     def put(self, entry: Entry) -> None:

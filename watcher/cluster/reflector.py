@@ -14,7 +14,7 @@ from watcher.cluster.backoff import FIRST_SECONDS, Backoff
 from watcher.cluster.draft import Draft
 from watcher.cluster.line import BrokenError, Line
 from watcher.cluster.objects import Fact, Objects
-from watcher.cluster.request import Request
+from watcher.cluster.question import Question
 from watcher.cluster.source import Source
 
 # The server ends a watch after five to ten minutes (client-go's minWatchTimeout); later than that, and a
@@ -105,7 +105,7 @@ class Reflector:
             return None
         return min(self._heard + SILENCE_SECONDS, self._asked + LIST_SECONDS)
 
-    def request(self, now: float) -> Request | None:
+    def question(self, now: float) -> Question | None:
         """What to ask now, None before `due`. Its answer or failure comes before the next call."""
         if now < self.due:
             return None
@@ -117,7 +117,7 @@ class Reflector:
         if self._streams:
             return self._watch(now, {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"})
         query = {**self.source.selector, **self._draft.query}
-        return Request(self.source.path, query, watch=False, seconds=LIST_SECONDS)
+        return Question(self.source.path, query, watch=False, seconds=LIST_SECONDS)
 
     def opened(self, now: float) -> None:
         """A stream begins, with status 200."""
@@ -191,7 +191,8 @@ class Reflector:
     def late(self, now: float) -> None:
         """Nothing has come for too long."""
         if self._streams and self._draft is not None:
-            self._offered = False
+            # Before its head there is no list yet: credentials may be waited for, or the server be busy.
+            self._offered = self._opened == math.inf
             self._fail(now, "the list did not become whole in time", relist=True)
         else:
             self._fail(now, "the answer did not end in time")
@@ -202,14 +203,14 @@ class Reflector:
             self._hurried = now
             self.due = max(self._allowed, min(self.due, now + FIRST_SECONDS * self._chance()))
 
-    def _watch(self, now: float, listed: Mapping[str, str]) -> Request:
+    def _watch(self, now: float, listed: Mapping[str, str]) -> Question:
         self._lines, self._silent = line.Splitter(), True
         self._asked = self._heard = now
         self._opened = math.inf
         seconds = int(WATCH_SECONDS * (1 + self._chance()))
         query = {"watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": str(seconds), **listed}
         query.update(self.source.selector)
-        return Request(self.source.path, query, watch=True, seconds=seconds + GRACE_SECONDS)
+        return Question(self.source.path, query, watch=True, seconds=seconds + GRACE_SECONDS)
 
     def _take(self, found: Line, now: float) -> bool:
         """One line; whether to read on."""

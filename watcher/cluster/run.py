@@ -58,7 +58,9 @@ class _Process:
     def __init__(self, settings: Settings, api: Api, keys: LinkKeys | None) -> None:
         self.api = api
         self.publisher = LinkPublisher(settings.publish, (OBJECTS,), keys)
-        facts = {"Ingress": partial(Written.of, manager=field_manager(api.namespace, LEASE))}
+        manager = field_manager(api.namespace, LEASE)
+        # Of what is never written nothing need be known.
+        facts = {"Ingress": partial(Written.of, manager=manager)} if settings.statuses else {}
         reflectors = [
             Reflector(source, random.random, facts.get(source.kind.name))
             for source in sources(settings.watch_namespace)
@@ -72,7 +74,12 @@ class _Process:
             replicas = [LinkReplica(address, STATUSES, "translator", keys) for address in settings.statuses]
             written = ChainMap(*(each.objects.facts for each in reflectors if each.source.kind.name in facts))
             self.writer = Writer(
-                api=api, rows=self._cluster.rows, written=written, statuses=replicas, lease=LEASE
+                api=api,
+                rows=self._cluster.rows,
+                written=written,
+                statuses=replicas,
+                lease=LEASE,
+                manager=manager,
             )
             if settings.status_address:
                 self.writer.addresses(of_words(settings.status_address))
@@ -86,7 +93,11 @@ class _Process:
         return f"not listed yet: {', '.join(waiting)}"
 
     def status(self) -> Mapping[str, Any]:
-        cluster = {"unreachable": self.follower.unreachable, "sources": self.follower.status()}
+        cluster = {
+            "unreachable": self.follower.unreachable,
+            "unread": sorted(self._cluster.unread),
+            "sources": self.follower.status(),
+        }
         written = {} if self.writer is None else {"writer": self.writer.status()}
         return {"cluster": cluster, "publisher": self.publisher.status(), **written}
 

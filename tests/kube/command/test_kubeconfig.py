@@ -48,7 +48,7 @@ def test_a_cluster_is_read_by_each_kind_of_kubeconfig(
 
 
 def test_a_token_that_is_not_taken_is_one_line(isoline: Isoline, cluster: Cluster) -> None:
-    """Of a file or of a plugin, both of which are asked again first; exit code 3."""
+    """Of a file or of a plugin; exit code 3."""
     by_file, by_plugin = cluster.kubeconfig("token-file"), cluster.kubeconfig("exec")
     by_file.with_suffix(".token").write_text("expired")
     said = by_plugin.with_suffix(".json")

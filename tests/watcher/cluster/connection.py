@@ -5,8 +5,8 @@ from typing import Final
 
 from tests.watcher.cluster import bodies
 from tests.watcher.cluster.store import ExpiredError, Store
+from watcher.cluster.question import Question
 from watcher.cluster.reflector import Reflector
-from watcher.cluster.request import Request
 
 # What the server does instead of answering well.
 REFUSALS: Final = {
@@ -83,11 +83,11 @@ class Connection:
         if self._stream is not None:
             self._go_on(self._stream, now)
         while self._stream is None and self._hangs is None:
-            if (request := self.reflector.request(now)) is None:
+            if (question := self.reflector.question(now)) is None:
                 return
             self.asked += 1
             assert self.asked <= 30 + 4 * now, "the server is asked in circles"
-            self._answer(request, now)
+            self._answer(question, now)
 
     def _end(self, stream: _Stream) -> float:
         return self._patience(stream.deadline if stream.mute else stream.end)
@@ -96,8 +96,8 @@ class Connection:
         patience = self.reflector.patience
         return end if patience is None else min(end, patience)
 
-    def _answer(self, request: Request, now: float) -> None:
-        query = request.query
+    def _answer(self, question: Question, now: float) -> None:
+        query = question.query
         if self.mood in REFUSALS:
             status, retry_after = REFUSALS[self.mood]
             self.reflector.refused(status, self.mood, retry_after, now)
@@ -108,9 +108,9 @@ class Connection:
         elif self.mood == "unreachable":
             self.reflector.lost(self.mood, now)
         elif self.mood == "hangs":
-            self._hangs = self._patience(now + request.seconds)
-        elif request.watch:
-            self._open(request, now)
+            self._hangs = self._patience(now + question.seconds)
+        elif question.watch:
+            self._open(question, now)
         else:
             self._page(int(query.get("limit", 0)), query.get("continue", ""), now)
 
@@ -136,12 +136,12 @@ class Connection:
         self.empty -= 1
         return self.mood == "lost its objects" and self.empty >= 0
 
-    def _open(self, request: Request, now: float) -> None:
+    def _open(self, question: Question, now: float) -> None:
         self.reflector.opened(now)
-        position = int(request.query.get("resourceVersion", self._store.version))
-        end = now + int(request.query["timeoutSeconds"])
-        self._stream = _Stream(position, end, now + request.seconds)
-        if "sendInitialEvents" in request.query and self.mood != "mute":
+        position = int(question.query.get("resourceVersion", self._store.version))
+        end = now + int(question.query["timeoutSeconds"])
+        self._stream = _Stream(position, end, now + question.seconds)
+        if "sendInitialEvents" in question.query and self.mood != "mute":
             self._list(now)
         if self._stream is not None:
             self._go_on(self._stream, now)

@@ -7,8 +7,8 @@ import orjson
 
 from runtime.link.row import Row
 from tests.watcher.cluster import bodies
+from watcher.cluster.question import Question
 from watcher.cluster.reflector import Reflector
-from watcher.cluster.request import Request
 from watcher.cluster.source import Source, path
 from watcher.kinds import READ
 
@@ -30,12 +30,12 @@ class Driven:
         self.reflector = Reflector(of, lambda: self.chance, fact)
         self.now = 1000.0
 
-    def ask(self) -> Request:
+    def ask(self) -> Question:
         """What is asked as soon as it may be."""
         self.now = max(self.now, self.reflector.due)
-        request = self.reflector.request(self.now)
-        assert request is not None
-        return request
+        question = self.reflector.question(self.now)
+        assert question is not None
+        return question
 
     @property
     def waits(self) -> float:

@@ -33,12 +33,14 @@ def kubeconfig(folder: Path, url: str, *, token: str | None = None, ca: bytes = 
 
 
 class Following:
-    """`table` is what was given out, `gone` what was ever taken from it."""
+    """`table` is what was given out, `gone` what was ever taken from it. `besides` are followed, too, and no
+    part of the cluster.
+    """
 
-    def __init__(self, path: Path, sources: Sequence[Source]) -> None:
+    def __init__(self, path: Path, sources: Sequence[Source], besides: Sequence[Source] = ()) -> None:
         chance = random.Random(1).random
-        self.reflectors = [Reflector(source, chance) for source in sources]
-        self.cluster = Cluster(self.reflectors)
+        self.reflectors = [Reflector(source, chance) for source in (*sources, *besides)]
+        self.cluster = Cluster(self.reflectors[: len(sources)])
         self.table = dict[str, Row]()
         self.gone: set[str] = set()
         self._api = Api(Access.of_kubeconfig(str(path)))
@@ -64,7 +66,7 @@ class Following:
             self.table.pop(ref, None)
         self._changed.set()
 
-    async def until(self, condition: Callable[[], object]) -> None:
+    async def until(self, condition: Callable[[], object], look: float = LOOK_SECONDS) -> None:
         """Until it holds; looked at whenever something is given out, and every few seconds."""
         try:
             async with asyncio.timeout(DEADLINE_SECONDS):
@@ -72,7 +74,7 @@ class Following:
                     assert self._runs is not None
                     assert not self._runs.done(), self._runs
                     self._changed.clear()
-                    await asyncio.wait([asyncio.create_task(self._changed.wait())], timeout=LOOK_SECONDS)
+                    await asyncio.wait([asyncio.create_task(self._changed.wait())], timeout=look)
         except TimeoutError:
             raise AssertionError(f"still {self.objects}, {self.follower.status()}") from None
 
@@ -95,13 +97,17 @@ class Following:
 
 @asynccontextmanager
 async def followed(
-    folder: Path, *objects: Body, sources: Sequence[Source] = (SERVICES,), mood: Answer | None = None
+    folder: Path,
+    *objects: Body,
+    sources: Sequence[Source] = (SERVICES,),
+    besides: Sequence[Source] = (),
+    mood: Answer | None = None,
 ) -> AsyncIterator[tuple[ApiServer, Following]]:
     """A server that has these objects, and who follows it and knows them. `mood` is towards Services."""
     async with ApiServer() as server:
         if mood is not None:
             server.mood["services"] = mood
         await server.put(*objects)
-        async with Following(kubeconfig(folder, server.url), sources) as following:
+        async with Following(kubeconfig(folder, server.url), sources, besides) as following:
             await following.until(lambda: following.cluster.complete)
             yield server, following

@@ -77,6 +77,7 @@ class Store:
 
 
 def _is(object_: Body, kind: str, selector: str) -> bool:
-    """By kind and a field selector (`type=Opaque`)."""
-    fields = [each.split("=") for each in selector.split(",") if each]
-    return object_["kind"] == kind and all(object_[name] == value for name, value in fields)
+    """By kind and a field selector (`type=Opaque`, `metadata.name=envoy`)."""
+    fields = {"metadata.name": object_["metadata"]["name"], "type": object_.get("type")}
+    wanted = [each.split("=") for each in selector.split(",") if each]
+    return object_["kind"] == kind and all(fields[name] == value for name, value in wanted)

@@ -3,6 +3,7 @@
 import ssl
 from pathlib import Path
 
+import pytest
 import structlog
 
 from tests.kube.authority import Authority
@@ -12,6 +13,9 @@ from tests.watcher.cluster.bodies import service
 from tests.watcher.cluster.driven import SERVICES
 from tests.watcher.cluster.following import Following, followed, kubeconfig
 from tests.watcher.cluster.jumping import jumping
+from watcher.cluster.access import Access
+from watcher.cluster.answer import UnreachableError
+from watcher.cluster.api import Api
 
 
 def tls(folder: Path, authority: Authority) -> ssl.SSLContext:
@@ -47,6 +51,7 @@ async def test_a_token_that_is_new_already_costs_one_more_request(tmp_path: Path
     """A token is replaced before it expires; nothing fails then."""
     with structlog.testing.capture_logs() as lines:
         async with followed(tmp_path, service("a")) as (server, following):
+            await following.later(1.0)
             server.token = "new"
             kubeconfig(tmp_path, server.url, token="new")
             server.cut()
@@ -55,6 +60,17 @@ async def test_a_token_that_is_new_already_costs_one_more_request(tmp_path: Path
 
     assert (server.refused, len(server.asked["services"])) == (1, 2)
     assert "API server unreachable" not in [each["event"] for each in lines]
+
+
+async def test_a_token_that_was_just_read_is_refused_once(tmp_path: Path) -> None:
+    """To read it again would give the same."""
+    async with ApiServer() as server:
+        server.token = "new"
+        async with Api(Access.of_kubeconfig(str(kubeconfig(tmp_path, server.url, token="old")))) as api:
+            with pytest.raises(UnreachableError, match=r"^401 Unauthorized"):
+                await api.call("GET", "/api/v1/services")
+
+    assert server.refused == 1
 
 
 @jumping

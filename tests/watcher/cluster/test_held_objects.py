@@ -37,8 +37,8 @@ def changed(driven: Driven, *lines: bytes) -> set[str]:
     ],
 )
 def test_what_nobody_reads_is_no_change(more: dict[str, Any]) -> None:
-    """K9: status, managedFields, resourceVersion; labels, but for the one that names an EndpointSlice's
-    Service; kubectl's copy of the whole object.
+    """K9: status, managedFields, resourceVersion; labels, but for an EndpointSlice's Service; and kubectl's
+    copy of the whole object.
     """
     first = service("a", 1, metadata={"annotations": {}})
     driven = watching(first, version=4)

@@ -4,14 +4,14 @@ import pytest
 
 from tests.watcher.cluster.bodies import added, bookmark, deleted, error, modified, service, whole
 from tests.watcher.cluster.driven import SERVICES, Driven, in_pages, source, watching
-from watcher.cluster.request import Request
+from watcher.cluster.question import Question
 
 
 def test_a_list_is_first_asked_for_as_a_stream() -> None:
     """KEP-3157: no version, so that it is consistent; the watch goes on in the same stream."""
     driven = Driven()
 
-    assert driven.ask() == Request(
+    assert driven.ask() == Question(
         "/api/v1/services",
         {
             "watch": "true",
@@ -67,7 +67,7 @@ def test_a_server_that_offers_no_lists_as_streams_is_asked_in_pages_at_once(stat
     driven.refuses(status, "sendInitialEvents is forbidden")
 
     assert driven.waits == 0
-    assert driven.ask() == Request("/api/v1/services", {"limit": "500"}, watch=False, seconds=65.0)
+    assert driven.ask() == Question("/api/v1/services", {"limit": "500"}, watch=False, seconds=65.0)
 
 
 def test_a_list_as_a_stream_that_pauses_is_asked_for_in_pages() -> None:
@@ -85,6 +85,19 @@ def test_a_list_as_a_stream_that_pauses_is_asked_for_in_pages() -> None:
     assert driven.ask().query == {"limit": "500"}
     driven.pages(service("c"), version=7)
     assert driven.ports == {"c": 80}
+
+
+def test_a_list_whose_head_does_not_come_is_asked_for_as_a_stream_again() -> None:
+    """Whoever waits for a plugin that logs in, or for a busy server, has learnt nothing about streams."""
+    driven = Driven()
+    driven.ask()
+
+    driven.later(15.0)
+    driven.is_late()
+
+    assert driven.reflector.state == "failing"
+    driven.lists(service("a"), version=4)
+    assert driven.ports == {"a": 80}
 
 
 def test_a_list_as_a_stream_that_is_not_whole_after_a_minute_is_asked_for_in_pages() -> None:

@@ -1,17 +1,25 @@
 """The watcher's edge against a server that does what real ones rarely do."""
 
+import asyncio
+import random
 from pathlib import Path
 
 import pytest
 import structlog
+from prometheus_client import REGISTRY
 
 from tests.watcher.cluster import answers
-from tests.watcher.cluster.api_server import Answer
+from tests.watcher.cluster.api_server import Answer, ApiServer
 from tests.watcher.cluster.bodies import added, delegation, error, modified, service
 from tests.watcher.cluster.driven import DELEGATIONS, SERVICES, port
-from tests.watcher.cluster.following import followed
+from tests.watcher.cluster.following import followed, kubeconfig
 from tests.watcher.cluster.jumping import clock, jumping
-from watcher.cluster.source import RESOURCES, sources
+from watcher.cluster.access import Access
+from watcher.cluster.api import Api
+from watcher.cluster.cluster import Batch, Cluster
+from watcher.cluster.follower import Follower
+from watcher.cluster.reflector import Reflector
+from watcher.cluster.source import RESOURCES, one_service, sources
 
 KINDS = ("services", "tlscertificatedelegations")
 
@@ -211,17 +219,28 @@ async def test_an_outage_of_an_hour_costs_a_few_requests_a_minute(tmp_path: Path
 
 @jumping
 async def test_when_one_source_is_well_again_the_others_ask_soon(tmp_path: Path) -> None:
-    """Each would otherwise wait for its own half minute."""
-    async with followed(tmp_path, sources=sources()) as (server, following):
+    """Each would otherwise wait for its own half minute; also one that is no part of the cluster."""
+    envoy = one_service("default", "envoy")
+    async with followed(tmp_path, sources=sources(), besides=[envoy]) as (server, following):
         server.mood = dict.fromkeys(RESOURCES.values(), answers.status(503))
         server.cut()
         await following.later(600.0)
         server.mood = {}
-        await following.until(lambda: "watching" in following.states)
+        await following.until(lambda: "watching" in following.states, look=0.1)
 
         await following.later(1.0)
 
         assert set(following.states) == {"watching"}
+
+
+@jumping
+async def test_an_object_that_two_follow_is_one_object(tmp_path: Path) -> None:
+    """As the metric has it: the Service of Envoy is a Service of the cluster, too."""
+    envoy = one_service("default", "envoy")
+    async with followed(tmp_path, service("envoy"), besides=[envoy]) as (_, following):
+        await following.until(lambda: following.states == ["watching", "watching"])
+
+        assert REGISTRY.get_sample_value("isoline_watcher_objects", {"resource": "services"}) == 1.0
 
 
 @jumping
@@ -249,3 +268,20 @@ async def test_an_answer_that_breaks_off_is_no_server_that_is_unreachable(tmp_pa
 
         assert following.follower.unreachable is None
         assert following.reflectors[0].trouble == "the answer broke off"
+
+
+@jumping
+async def test_a_mistake_of_ours_with_what_has_come_ends_the_follower(tmp_path: Path) -> None:
+    """Else the process would live on without the rows of that batch."""
+    async with ApiServer() as server:
+        reflector = Reflector(SERVICES, random.random)
+
+        def take(_batch: Batch) -> None:
+            raise KeyError("ours")
+
+        async with Api(Access.of_kubeconfig(str(kubeconfig(tmp_path, server.url)))) as api:
+            follower = Follower(api, [reflector], Cluster([reflector]), take)
+            with pytest.raises(ExceptionGroup) as ended:
+                await asyncio.wait_for(follower.run(), 60.0)
+
+    assert ended.group_contains(KeyError, match="ours")

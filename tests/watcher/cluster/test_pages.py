@@ -4,7 +4,7 @@ import pytest
 
 from tests.watcher.cluster.bodies import error, service
 from tests.watcher.cluster.driven import in_pages
-from watcher.cluster.request import Request
+from watcher.cluster.question import Question
 
 
 def test_pages_follow_each_other_and_count_when_the_last_is_there() -> None:
@@ -42,7 +42,7 @@ def test_a_page_whose_token_has_expired_is_followed_by_the_whole_list_in_one() -
     driven.ask()
 
     driven.refuses(410, "The provided continue parameter is too old")
-    assert driven.ask() == Request("/api/v1/services", {}, watch=False, seconds=65.0)
+    assert driven.ask() == Question("/api/v1/services", {}, watch=False, seconds=65.0)
     driven.pages(service("new"), version=9)
 
     assert driven.ports == {"new": 80}

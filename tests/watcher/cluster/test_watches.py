@@ -4,7 +4,7 @@ import pytest
 
 from tests.watcher.cluster.bodies import added, bookmark, deleted, error, line, modified, service
 from tests.watcher.cluster.driven import Driven, in_pages, watching
-from watcher.cluster.request import Request
+from watcher.cluster.question import Question
 
 
 def resumed(*lines: bytes, version: int = 4) -> Driven:
@@ -22,7 +22,7 @@ def test_a_watch_goes_on_from_the_list_s_version_with_bookmarks() -> None:
     driven = in_pages()
     driven.pages(service("a"), version=7)
 
-    assert driven.ask() == Request(
+    assert driven.ask() == Question(
         "/api/v1/services",
         {
             "watch": "true",

@@ -38,7 +38,8 @@ class World:
                 before = connection.reflector.state
                 connection.step(self.now)
                 if before == "failing" and connection.reflector.current:
-                    self.cluster.recovered(self.now)
+                    for each in self.connections:
+                        each.reflector.hurry(self.now)
             self._give()
             if self.now >= end:
                 return

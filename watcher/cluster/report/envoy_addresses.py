@@ -5,6 +5,7 @@ from typing import Any
 
 from runtime.ip import is_ip
 from watcher.cluster.report.ingress_status import Address
+from watcher.cluster.shape import mapping, mappings, text
 
 
 def of_words(words: Iterable[str]) -> tuple[Address, ...]:
@@ -14,9 +15,11 @@ def of_words(words: Iterable[str]) -> tuple[Address, ...]:
 
 def of_service(body: Mapping[str, Any]) -> tuple[Address, ...]:
     """Those that a load balancer has for a Service, else its `spec.externalIPs`; empty for neither."""
-    balancer = (body.get("status") or {}).get("loadBalancer") or {}
+    balancer = mapping(mapping(body.get("status")).get("loadBalancer"))
     found = [
-        {kind: entry[kind] for kind in ("ip", "hostname") if entry.get(kind)}
-        for entry in balancer.get("ingress") or ()
+        {kind: value for kind in ("ip", "hostname") if (value := text(entry.get(kind)))}
+        for entry in mappings(balancer.get("ingress"))
     ]
-    return tuple(filter(None, found)) or of_words((body.get("spec") or {}).get("externalIPs") or ())
+    external = mapping(body.get("spec")).get("externalIPs")
+    words = filter(None, map(text, external)) if isinstance(external, list) else ()
+    return tuple(filter(None, found)) or of_words(words)

@@ -1,16 +1,20 @@
 """What is to stand in the status of each Ingress: where Envoy is reached, while a route of it is served."""
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import orjson
 
 from runtime.link.row import Row
+from watcher.cluster.answer import Answer
 from watcher.cluster.report.request import MERGE_PATCH, Request, Script
-from watcher.cluster.report.written import Written
+from watcher.cluster.report.written import Written, addresses
+from watcher.kinds import InvalidError
 
 # An entry of status.loadBalancer.ingress: `{"ip": …}` or `{"hostname": …}`.
 Address = Mapping[str, str]
+# Where an Ingress should be: something else than the API server has answered.
+NO_INGRESS: Final = Answer(502, b"")
 
 
 class IngressStatus:
@@ -42,7 +46,11 @@ class IngressStatus:
         found = yield Request("GET", _path(ref))
         if found.outcome != "done":
             return found
-        patch = self._patch(ref, Written.of(found.json(), self._manager))
+        try:
+            actual = Written.of(found.json(), self._manager)
+        except InvalidError:
+            return NO_INGRESS
+        patch = self._patch(ref, actual)
         return None if patch is None else (yield patch)
 
     def _patch(self, ref: str, actual: Written) -> Request | None:
@@ -50,7 +58,7 @@ class IngressStatus:
         if self.addresses is None:
             return None
         wanted = self.addresses if self._served(ref) else ()
-        if _set(wanted) == _set(orjson.loads(actual.entries)) or not (wanted or actual.ours):
+        if addresses(wanted) == actual.addresses or not (wanted or actual.ours):
             return None
         body = {
             "metadata": {"resourceVersion": actual.version},
@@ -67,8 +75,3 @@ class IngressStatus:
 def _path(ref: str) -> str:
     _, namespace, name = ref.split("/")
     return f"/apis/networking.k8s.io/v1/namespaces/{namespace}/ingresses/{name}"
-
-
-def _set(entries: Collection[Mapping[str, Any]]) -> set[tuple[str, str]]:
-    """Entries as they compare: without their order, and without `ports`, which others add."""
-    return {(entry.get("ip") or "", entry.get("hostname") or "") for entry in entries}

@@ -12,6 +12,7 @@ from typing import Any, Final
 from watcher.cluster.answer import Answer
 from watcher.cluster.report.request import Request
 from watcher.cluster.report.timestamp import micro_time
+from watcher.cluster.shape import mapping, text
 
 # As in client-go and what is built with it.
 LEASE_SECONDS: Final = 15.0
@@ -19,6 +20,8 @@ RENEW_SECONDS: Final = 10.0
 RETRY_SECONDS: Final = 2.0
 # Between three and five quarters of that.
 JITTER: Final = 0.5
+# Of leaseTransitions, an int32.
+MAX_COUNT: Final = 2**31 - 1
 
 
 class Lease:
@@ -48,7 +51,7 @@ class Lease:
     @property
     def holder(self) -> str:
         """Who holds the Lease by what was last seen of it; empty for nobody."""
-        return "" if self._seen is None else self._seen["spec"].get("holderIdentity") or ""
+        return "" if self._seen is None else text(self._seen["spec"].get("holderIdentity"))
 
     @property
     def deadline(self) -> float:
@@ -133,7 +136,7 @@ class Lease:
         if self._seen is None:
             spec |= {"acquireTime": time, "leaseTransitions": 0}
         elif self.holder != self.identity:
-            spec |= {"acquireTime": time, "leaseTransitions": (spec.get("leaseTransitions") or 0) + 1}
+            spec |= {"acquireTime": time, "leaseTransitions": _count(spec.get("leaseTransitions")) + 1}
         spec |= {
             "holderIdentity": "" if self._releasing else self.identity,
             "leaseDurationSeconds": 1 if self._releasing else int(LEASE_SECONDS),
@@ -146,9 +149,13 @@ class Lease:
         return Request("PUT", f"{self._leases}/{self._metadata['name']}", {**self._seen, "spec": spec})
 
 
+def _count(transitions: object) -> int:
+    return transitions if isinstance(transitions, int) and 0 <= transitions < MAX_COUNT else 0
+
+
 def _lease(answer: Answer | None) -> dict[str, Any] | None:
     """The Lease of an answer; None when it has none, be it that something between us answers 200."""
     body = {} if answer is None or answer.outcome != "done" else answer.json()
-    if not (body.get("metadata") or {}).get("resourceVersion"):
+    if not text(mapping(body.get("metadata")).get("resourceVersion")):
         return None
-    return {**body, "spec": body.get("spec") or {}}
+    return {**body, "spec": mapping(body.get("spec"))}

@@ -10,6 +10,7 @@ from runtime.link.row import Row
 from watcher.cluster.answer import Answer
 from watcher.cluster.report.event import Event, Regarding
 from watcher.cluster.report.request import Request, Script
+from watcher.cluster.shape import text
 from watcher.kinds import READ
 
 # API servers drop an Event an hour after it was written last (`--event-ttl`); while the problem stands it is
@@ -117,14 +118,16 @@ class ProblemEvents:
         return _failure(answer), count + 1
 
     def _regarding(self, ref: str) -> Regarding | None:
-        """None for an object that is gone, or was never there: a translator may name one that is missing."""
+        """None for an object that is gone, or was never there: a translator may name one that is missing. And
+        for one without uid, which no API server sends.
+        """
         row = self._rows.get(ref)
         if row is None:
             return None
         body = orjson.loads(row.body)
-        metadata = body["metadata"]
+        uid = text(body["metadata"].get("uid"))
         _, namespace, name = ref.split("/")
-        return Regarding(body["apiVersion"], body["kind"], namespace, name, metadata["uid"])
+        return Regarding(body["apiVersion"], body["kind"], namespace, name, uid) if uid else None
 
     def _resolution(self, ref: str) -> str:
         """Of an Ingress there is a row as long as it is ours."""

@@ -1,10 +1,12 @@
 """All that is written to the API server: who leads, the status of Ingresses, Events about problems.
 
-    writer = Writer(api=api, rows=rows, written=written, statuses=replicas, lease="isoline")
+    manager = field_manager(api.namespace, "isoline")
+    writer = Writer(
+        api=api, rows=rows, written=written, statuses=replicas, lease="isoline", manager=manager
+    )
 
 `run` needs the API's connections to its end. It is told what happens: `objects_synced` once, `touch` of each
-change in `rows` and `written`, `addresses` whenever those of Envoy are known or change. Whose fields are ours
-in `written` goes by `writer.manager`.
+change in `rows` and `written`, `addresses` whenever those of Envoy are known or change.
 """
 
 import asyncio
@@ -26,7 +28,7 @@ from watcher.cluster.report.ingress_status import Address, IngressStatus
 from watcher.cluster.report.lease import Lease
 from watcher.cluster.report.outbox import Outbox
 from watcher.cluster.report.problem_events import ProblemEvents
-from watcher.cluster.report.written import Written, field_manager
+from watcher.cluster.report.written import Written
 
 # A second, and at once. A change of the address is a write for each Ingress.
 STATUS_RATE, STATUS_BURST = 20.0, 40
@@ -42,7 +44,7 @@ class Writer:
 
     `rows` is the table of objects, `written` what the API server has of each Ingress: views, read as they
     change. `statuses`, one at least, follow the translators. `lease` is the Lease's name, in the API's
-    namespace.
+    namespace. `manager` is under which name our fields are kept, in `written` too.
     """
 
     def __init__(
@@ -53,8 +55,8 @@ class Writer:
         written: Mapping[str, Written],
         statuses: Sequence[LinkReplica],
         lease: str,
+        manager: str,
     ) -> None:
-        self.manager = field_manager(api.namespace, lease)
         self._written = written
         self._replicas = statuses
         self._objects_synced = False
@@ -63,7 +65,7 @@ class Writer:
         self._lease = Lease(api.namespace, lease, identity(), random.random)
         self._election = Election(self._lease, Calls(api, "lease"), self._begin)
         tables = [replica.rows for replica in statuses]
-        self._status = IngressStatus(written, tables, self.manager)
+        self._status = IngressStatus(written, tables, manager)
         self._problems = ProblemEvents(rows, tables, self._lease.identity)
         ingresses = Delivery(
             Outbox(Bucket(STATUS_RATE, STATUS_BURST), random.random),

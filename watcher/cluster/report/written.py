@@ -1,11 +1,14 @@
 """What stands in an Ingress's status, and whether it is from us."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Final
 
 import orjson
+
+from watcher.cluster.shape import mapping, mappings, text
+from watcher.kinds import InvalidError
 
 # What the API server takes as the name of a field manager.
 MAX_MANAGER: Final = 128
@@ -24,23 +27,34 @@ def field_manager(namespace: str, lease: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Of one Ingress: metadata.resourceVersion and uid, status.loadBalancer.ingress as JSON, and whether some
-    of its status is `ours`, that is, in metadata.managedFields.
+    """Of one Ingress: metadata.resourceVersion, its `addresses`, and whether some of its status is `ours`,
+    that is, in metadata.managedFields.
     """
 
     version: str
-    uid: str
-    entries: bytes
+    addresses: bytes
     ours: bool
 
     @classmethod
     def of(cls, body: Mapping[str, Any], manager: str) -> "Written":
-        """What an Ingress's body, as the API server sends it, says of what `manager` has written."""
-        metadata = body["metadata"]
-        balancer = (body.get("status") or {}).get("loadBalancer") or {}
+        """What an Ingress's body, as the API server sends it, says of what `manager` has written. Raises
+        InvalidError for one without version, which no API server sends.
+        """
+        metadata = mapping(body.get("metadata"))
+        version = text(metadata.get("resourceVersion"))
+        if not version:
+            raise InvalidError("metadata.resourceVersion: expected a string")
         ours = any(
             entry.get("manager") == manager and entry.get("subresource") == "status"
-            for entry in metadata.get("managedFields") or ()
+            for entry in mappings(metadata.get("managedFields"))
         )
-        entries = bytes(memoryview(orjson.dumps(balancer.get("ingress") or [])))
-        return cls(metadata["resourceVersion"], metadata["uid"], entries, ours)
+        balancer = mapping(mapping(body.get("status")).get("loadBalancer"))
+        return cls(version, addresses(mappings(balancer.get("ingress"))), ours)
+
+
+def addresses(entries: Iterable[Mapping[str, Any]]) -> bytes:
+    """The addresses of status.loadBalancer.ingress, the same bytes for the same: without their order, and
+    without `ports`, which others add.
+    """
+    pairs = {(text(entry.get("ip")), text(entry.get("hostname"))) for entry in entries}
+    return bytes(memoryview(orjson.dumps(sorted(pairs))))

@@ -20,6 +20,7 @@ from watcher.cluster.report.request import Request
 from watcher.cluster.report.writer import Writer
 from watcher.cluster.report.written import Written
 
+US = "isoline/isoline/watcher"
 LEASE = "/apis/coordination.k8s.io/v1/namespaces/isoline/leases/watcher"
 WEB = "Ingress/shop/web"
 PATH = "/apis/networking.k8s.io/v1/namespaces/shop/ingresses/web"
@@ -71,12 +72,13 @@ class World:
             written=self.written,
             statuses=[LinkReplica(address, "statuses") for address in addresses],
             lease="watcher",
+            manager=US,
         )
 
     def see(self) -> None:
         metadata = {"name": "web", "namespace": "shop", "uid": "u"}
         self.rows[WEB] = row(kind="Ingress", apiVersion="networking.k8s.io/v1", metadata=metadata)
-        self.written[WEB] = Written.of(self.server.objects[PATH], self.writer.manager)
+        self.written[WEB] = Written.of(self.server.objects[PATH], US)
         self.writer.touch([WEB])
 
     def say(self, number: int, rows: dict[str, Row]) -> None:

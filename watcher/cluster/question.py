@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class Question:
     """What to GET, and for how many seconds at most. `watch`: the answer is a stream of lines, else one
     body.
     """
