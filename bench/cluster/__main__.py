@@ -63,7 +63,7 @@ def _short(number: float) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="bench.cluster")
     parser.add_argument("hosts", nargs="?", type=int, default=SIZES[-1])
-    parser.add_argument("--full", action="store_true", help="as long as the bounds are meant for: an hour")
+    parser.add_argument("--full", action="store_true", help="as long as the bounds are meant for: 20 minutes")
     given = parser.parse_args()
     assets = Assets.here()
     if assets.step is not Step.USE:
