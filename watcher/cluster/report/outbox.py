@@ -99,7 +99,7 @@ class Outbox:
         retry_after: float = 0.0,
     ) -> bool:
         """What became of an object: `equal` when nothing had to be written. Returns whether it is worth a
-        line: the first time that this object is refused, or anything for want of a rule.
+        line: the first time that this object is refused, or its namespace for want of a rule.
         """
         if outcome in ("busy", "unreachable"):
             asked = now + min(retry_after, RARELY_SECONDS)
@@ -133,12 +133,11 @@ class Outbox:
         """A rule of RBAC holds for a namespace or for all of them."""
         # A namespace that nobody has asked for since is forgotten.
         self._barred = {name: bar for name, bar in self._barred.items() if now < bar.until + RARELY_SECONDS}
-        first = not self._barred
         old = self._barred.get(_namespace(ref))
         tries = 0 if old is None else old.tries
         bar = self._barred[_namespace(ref)] = _Bar(now + self._delay(tries), tries + 1)
         self.add_later(ref, bar.until)
-        return first
+        return old is None
 
     def _delay(self, tries: int) -> float:
         longest = min(FIRST_SECONDS * 2.0 ** min(tries, DOUBLINGS), RARELY_SECONDS)

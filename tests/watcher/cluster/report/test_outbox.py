@@ -183,13 +183,15 @@ def test_a_rule_that_is_there_opens_the_namespace_again() -> None:
     assert box.status() == {"ready": 0, "later": 0, "refused": 0, "forbidden_namespaces": []}
 
 
-def test_of_many_namespaces_without_the_rule_one_is_told() -> None:
+def test_each_namespace_without_the_rule_is_told_once() -> None:
+    """Rules are granted by namespace."""
     box = outbox()
     box.add([WEB, OTHER])
 
     told = [box.settle(ref, "forbidden", 100.0) for ref in taken(box, 100.0)]
+    again = [box.settle(ref, "forbidden", 101.0) for ref in taken(box, 101.0)]
 
-    assert told == [True, False]
+    assert (told, again) == ([True, True], [False, False])
 
 
 def test_who_leads_no_more_forgets_all() -> None:
