@@ -42,6 +42,8 @@ class Outbox:
         self._earliest = math.inf  # none of those before this
         self._tries: dict[str, int] = {}
         self._barred: dict[str, _Bar] = {}  # by namespace
+        self._written = 0
+        self._failed: dict[str, int] = {}  # object → what had been written when the API server last failed
         self._backoff = Backoff(chance)
         self._pause = -math.inf
 
@@ -70,6 +72,7 @@ class Outbox:
         self._later.clear()
         self._tries.clear()
         self._barred.clear()
+        self._failed.clear()
         self._earliest, self._pause = math.inf, -math.inf
 
     def next(self, now: float) -> str | None:
@@ -99,13 +102,22 @@ class Outbox:
         retry_after: float = 0.0,
     ) -> bool:
         """What became of an object: `equal` when nothing had to be written. Returns whether it is worth a
-        line: the first time that this object is refused, or its namespace for want of a rule.
+        line: the first time that this object is refused, its namespace for want of a rule, or that the API
+        server fails.
+
+        An API server that fails is left alone by all, unless it wrote others since it failed for this object:
+        then that is what it fails for, as if it refused it.
         """
         if outcome in ("busy", "unreachable"):
-            asked = now + min(retry_after, RARELY_SECONDS)
-            self._pause = max(self._backoff.failed(now), asked)
-            self.add([ref])
+            self._rest(ref, now, retry_after)
             return False
+        if outcome == "failed" and self._failed.get(ref, self._written) == self._written:
+            first = not self._failed
+            self._failed[ref] = self._written
+            self._rest(ref, now, retry_after)
+            return first
+        if outcome in ("done", "gone", "equal"):
+            self._failed.pop(ref, None)
         if outcome == "equal":
             self._tries.pop(ref, None)
             return False
@@ -113,12 +125,13 @@ class Outbox:
             return self._bar(ref, now)
         self._barred.pop(_namespace(ref), None)
         if outcome in ("done", "gone"):
+            self._written += outcome == "done"
             self._tries.pop(ref, None)
             return False
         tries = self._tries.get(ref, 0)
         self._tries[ref] = tries + 1
         self.add_later(ref, now + self._delay(tries))
-        return outcome == "refused" and tries == 0
+        return outcome in ("refused", "failed") and tries == 0
 
     def status(self) -> dict[str, Any]:
         """For /debug/status."""
@@ -128,6 +141,12 @@ class Outbox:
             "refused": len(self._tries),
             "forbidden_namespaces": sorted(self._barred),
         }
+
+    def _rest(self, ref: str, now: float, retry_after: float) -> None:
+        """Nothing is written for a while; then the others come first."""
+        asked = now + min(retry_after, RARELY_SECONDS)
+        self._pause = max(self._backoff.failed(now), asked)
+        self.add([ref])
 
     def _bar(self, ref: str, now: float) -> bool:
         """A rule of RBAC holds for a namespace or for all of them."""
