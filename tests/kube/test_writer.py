@@ -203,6 +203,18 @@ def test_what_somebody_else_wrote_stays_and_what_is_equal_is_not_written(shop: S
     assert [shop.version(name) for name in ("others", "equal")] == versions
 
 
+def test_an_address_that_somebody_overwrites_is_written_again(shop: Shop) -> None:
+    """The watch brings it; nothing else would have it looked at."""
+    shop.ingress("web")
+    shop.say({"web": 1})
+    shop.start()
+    shop.becomes("web", FIRST)
+
+    shop.kube.patch_status("Ingress", "web", {"loadBalancer": {"ingress": [{"ip": SECOND}]}})
+
+    shop.becomes("web", FIRST)
+
+
 async def test_who_has_seen_an_old_version_reads_and_writes_again(shop: Shop) -> None:
     """The labels have changed since; what is written is what was to be written."""
     shop.ingress("web")
