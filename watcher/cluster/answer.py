@@ -9,8 +9,9 @@ from watcher.cluster import line
 from watcher.cluster.shape import mapping, mappings
 
 # `forbidden`: a rule of RBAC is missing. `busy`: nothing is said of the object, another would fare no better.
-# `refused`: this object, so written, will be refused again.
-Outcome = Literal["done", "conflict", "gone", "forbidden", "busy", "refused"]
+# `failed`: in there something went wrong, which may be etcd or a webhook for such objects. `refused`: this
+# object, so written, will be refused again.
+Outcome = Literal["done", "conflict", "gone", "forbidden", "busy", "failed", "refused"]
 
 # Not authenticated, too many requests, and what stands between us and the API server.
 BUSY: Final = frozenset({401, 429, 502, 503, 504})
@@ -39,6 +40,8 @@ class Answer:
             return "busy"
         if self.status == 404 or (self.status == 403 and self._terminating()):
             return "gone"
+        if self.status >= 500:
+            return "failed"
         return "conflict" if self.status == 409 else "forbidden" if self.status == 403 else "refused"
 
     @property

@@ -19,11 +19,12 @@ from watcher.cluster.api import Api
 from watcher.cluster.cluster import Batch, Cluster
 from watcher.cluster.follower import Follower
 from watcher.cluster.reflector import Reflector
-from watcher.cluster.report.envoy_addresses import of_service, of_words
+from watcher.cluster.report.envoy_addresses import of_words
+from watcher.cluster.report.envoy_service import EnvoyService
 from watcher.cluster.report.writer import Writer
 from watcher.cluster.report.written import Written, field_manager
 from watcher.cluster.settings import Settings
-from watcher.cluster.source import one_service, sources
+from watcher.cluster.source import sources
 from watcher.published import OBJECTS, publish
 
 log = structlog.get_logger()
@@ -66,8 +67,9 @@ class _Process:
             for source in sources(settings.watch_namespace)
         ]
         self._cluster = Cluster(reflectors)
-        self._service = _envoy_service(settings)
-        others = [self._service] if self._service is not None else []
+        published = settings.publish_service if settings.statuses else None
+        self._service = None if published is None else EnvoyService(published, random.random)
+        others = [] if self._service is None else [self._service.reflector]
         self.follower = Follower(api, [*reflectors, *others], self._cluster, self._publish, self._report)
         self.writer: Writer | None = None
         if settings.statuses:
@@ -112,14 +114,6 @@ class _Process:
             return
         if self._cluster.complete:
             self.writer.objects_synced()
-        if self._service is not None and self._service.known:
-            self.writer.addresses(next(iter(self._service.objects.facts.values()), ()))
+        if self._service is not None:
+            self.writer.addresses(self._service.addresses())
         self.writer.touch(touched)
-
-
-def _envoy_service(settings: Settings) -> Reflector | None:
-    """Of the Service whose addresses are Envoy's; its namespace need not be one of those that are read."""
-    if settings.publish_service is None or not settings.statuses:
-        return None
-    namespace, _, name = settings.publish_service.partition("/")
-    return Reflector(one_service(namespace, name), random.random, of_service)

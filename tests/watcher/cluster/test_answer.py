@@ -15,7 +15,7 @@ from watcher.cluster.answer import Answer, Outcome
         (409, "conflict"),
         (422, "refused"),
         (429, "busy"),
-        (500, "refused"),
+        (500, "failed"),
         (503, "busy"),
     ],
 )

@@ -43,6 +43,8 @@ class Outbox:
         self._earliest = math.inf  # none of those before this
         self._tries: dict[str, int] = {}
         self._barred: dict[str, _Bar] = {}  # by namespace
+        self._written = 0
+        self._failed: dict[str, int] = {}  # object → what had been written when the API server last failed
         self._backoff = Backoff(chance)
         self._pace = Pace()
         self._pause = -math.inf
@@ -73,6 +75,7 @@ class Outbox:
         self._tries.clear()
         self._barred.clear()
         self._pace.clear()
+        self._failed.clear()
         self._earliest, self._pause = math.inf, -math.inf
 
     def next(self, now: float) -> str | None:
@@ -103,14 +106,22 @@ class Outbox:
         retry_after: float = 0.0,
     ) -> bool:
         """What became of an object: `equal` when nothing had to be written. Returns whether it is worth a
-        line: the first time that this object is refused, or anything for want of a rule, and when an object
-        was written so often that it has to wait from now on.
+        line: the first time that this object is refused, its namespace for want of a rule, that the API
+        server fails, and when an object was written so often that it has to wait from now on.
+
+        An API server that fails is left alone by all, unless it wrote others since it failed for this object:
+        then that is what it fails for, as if it refused it.
         """
         if outcome in ("busy", "unreachable"):
-            asked = now + min(retry_after, RARELY_SECONDS)
-            self._pause = max(self._backoff.failed(now), asked)
-            self.add([ref])
+            self._rest(ref, now, retry_after)
             return False
+        if outcome == "failed" and self._failed.get(ref, self._written) == self._written:
+            first = not self._failed
+            self._failed[ref] = self._written
+            self._rest(ref, now, retry_after)
+            return first
+        if outcome in ("done", "gone", "equal"):
+            self._failed.pop(ref, None)
         if outcome == "equal":
             self._tries.pop(ref, None)
             return False
@@ -118,12 +129,13 @@ class Outbox:
             return self._bar(ref, now)
         self._barred.pop(_namespace(ref), None)
         if outcome in ("done", "gone"):
+            self._written += outcome == "done"
             self._tries.pop(ref, None)
             return outcome == "done" and self._pace.wrote(ref, now)
         tries = self._tries.get(ref, 0)
         self._tries[ref] = tries + 1
         self.add_later(ref, now + self._delay(tries))
-        return outcome == "refused" and tries == 0
+        return outcome in ("refused", "failed") and tries == 0
 
     def status(self) -> dict[str, Any]:
         """For /debug/status."""
@@ -134,16 +146,21 @@ class Outbox:
             "forbidden_namespaces": sorted(self._barred),
         }
 
+    def _rest(self, ref: str, now: float, retry_after: float) -> None:
+        """Nothing is written for a while; then the others come first."""
+        asked = now + min(retry_after, RARELY_SECONDS)
+        self._pause = max(self._backoff.failed(now), asked)
+        self.add([ref])
+
     def _bar(self, ref: str, now: float) -> bool:
         """A rule of RBAC holds for a namespace or for all of them."""
         # A namespace that nobody has asked for since is forgotten.
         self._barred = {name: bar for name, bar in self._barred.items() if now < bar.until + RARELY_SECONDS}
-        first = not self._barred
         old = self._barred.get(_namespace(ref))
         tries = 0 if old is None else old.tries
         bar = self._barred[_namespace(ref)] = _Bar(now + self._delay(tries), tries + 1)
         self.add_later(ref, bar.until)
-        return first
+        return old is None
 
     def _delay(self, tries: int) -> float:
         longest = min(FIRST_SECONDS * 2.0 ** min(tries, DOUBLINGS), RARELY_SECONDS)

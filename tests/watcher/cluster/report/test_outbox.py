@@ -98,6 +98,54 @@ def test_the_api_server_says_when_to_come_again(after: float, deadline: float) -
     assert box.deadline == deadline
 
 
+def test_an_api_server_that_fails_for_all_is_left_alone_and_told_once() -> None:
+    """Its etcd has no leader, say: that is no object's fault."""
+    box = outbox()
+    box.add([WEB, SHOP, OTHER])
+    tried, told, pauses, now = [], [], [], 100.0
+
+    for _ in range(6):
+        ref = box.next(now)
+        assert ref is not None
+        tried.append(ref)
+        told.append(box.settle(ref, "failed", now))
+        pauses.append(round(box.deadline - now, 3))
+        now = box.deadline
+
+    assert tried == [WEB, SHOP, OTHER] * 2
+    assert told == [True] + [False] * 5
+    assert pauses == [0.4, 0.8, 1.6, 3.2, 6.4, 12.8]
+
+
+def test_an_object_for_which_the_api_server_fails_while_it_writes_others_waits_alone() -> None:
+    """A webhook may fail for it, each time. That is told once more when it is held against it."""
+    box = outbox()
+    box.add([WEB, SHOP])
+    assert box.settle(taken(box, 100.0)[0], "failed", 100.0)
+    box.settle(SHOP, "done", 101.0)
+
+    told = [box.settle(ref, "failed", 102.0) for ref in taken(box, 102.0)]
+
+    assert told == [True]
+    box.add([OTHER])
+    assert taken(box, 102.0) == [OTHER]
+    assert box.deadline == 102.75
+
+
+def test_an_object_for_which_the_api_server_failed_once_starts_anew() -> None:
+    """Later that may happen again."""
+    box = outbox()
+    box.add([WEB, SHOP])
+    for ref, outcome, now in ((WEB, "failed", 100.0), (SHOP, "done", 101.0), (WEB, "done", 102.0)):
+        box.add([ref])
+        assert box.next(now) is not None
+        box.settle(ref, outcome, now)
+
+    box.settle(WEB, "failed", 200.0)
+
+    assert box.next(200.1) is None
+
+
 def test_an_object_that_is_refused_is_tried_ever_more_rarely_and_told_once() -> None:
     box = outbox()
     box.add([WEB])
@@ -183,13 +231,15 @@ def test_a_rule_that_is_there_opens_the_namespace_again() -> None:
     assert box.status() == {"ready": 0, "later": 0, "refused": 0, "forbidden_namespaces": []}
 
 
-def test_of_many_namespaces_without_the_rule_one_is_told() -> None:
+def test_each_namespace_without_the_rule_is_told_once() -> None:
+    """Rules are granted by namespace."""
     box = outbox()
     box.add([WEB, OTHER])
 
     told = [box.settle(ref, "forbidden", 100.0) for ref in taken(box, 100.0)]
+    again = [box.settle(ref, "forbidden", 101.0) for ref in taken(box, 101.0)]
 
-    assert told == [True, False]
+    assert (told, again) == ([True, True], [False, False])
 
 
 def test_who_leads_no_more_forgets_all() -> None:

@@ -30,6 +30,7 @@ FAILURES = (
     refused(403, "rule"),
     refused(409, "modified"),
     refused(422, "bad"),
+    refused(500, "etcd"),
 )
 
 

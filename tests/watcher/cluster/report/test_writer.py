@@ -29,13 +29,13 @@ BROKEN = row(problems=[{"severity": "error", "reason": "X", "message": "m", "fie
 
 
 class Model:
-    """The model as the edge to an API server, which may be away."""
+    """The model as the edge to an API server, of which some may be away: the paths that begin so."""
 
     namespace = "isoline"
 
     def __init__(self) -> None:
         self.server = Server()
-        self.away = False
+        self.away: str | None = None
         self.failed = 0
 
     async def call(
@@ -49,14 +49,16 @@ class Model:
         seconds: float = 10.0,  # noqa: ARG002
     ) -> Answer:
         await asyncio.sleep(0)
-        if self.away:
+        if self.away is not None and path.startswith(self.away):
             self.failed += 1
             raise UnreachableError("connection refused")
         return self.server.answer(Request(method, path, body, query, content_type))
 
 
 class World:
-    """One Ingress, two translators, a writer that has been told neither objects nor addresses."""
+    """One Ingress, a Lease that nobody holds, two translators, a writer that has been told neither objects
+    nor addresses.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.api = Model()
@@ -64,6 +66,7 @@ class World:
         addresses = [f"ipc://{folder}/t{number}/resources" for number in range(2)]
         self.publishers = [LinkPublisher(address, ("statuses",)) for address in addresses]
         self.server.put(PATH, {"metadata": {"name": "web"}, "status": {"loadBalancer": {}}})
+        self.server.put(LEASE, {"metadata": {"name": "watcher"}}, "")
         self.written: dict[str, Written] = {}
         self.rows: dict[str, Row] = {}
         self.writer = Writer(
@@ -151,20 +154,22 @@ async def test_while_the_addresses_are_not_known_only_events_are_written(world: 
 async def test_who_leads_no_more_writes_nothing_and_begins_anew_when_it_leads_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The clock goes on by a minute, as if the process had been stopped, and the API server is away."""
+    """The clock goes on by a minute, as if the process had been stopped while something was to be written.
+    The API server would take that, and is away for the Lease alone.
+    """
     world.complete()
     await until(lambda: world.is_written() and world.told() == ["X"], "written and told")
-    world.api.away = True
-    real = clock.now
-    monkeypatch.setattr(clock, "now", lambda: real() + 60.0)
-    assert not world.writer.leads()
     wrote = len(world.server.wrote)
 
     world.server.put(PATH, {"metadata": {"name": "web"}, "status": {"loadBalancer": {}}})
     world.see()
+    world.api.away = LEASE
+    real = clock.now
+    monkeypatch.setattr(clock, "now", lambda: real() + 60.0)
     await until(lambda: world.api.failed > 0, "a request has failed")
-    assert len(world.server.wrote) == wrote
-    world.api.away = False
+    assert not world.writer.leads()
+    assert [path for _, path in world.server.wrote[wrote:] if path != LEASE] == []
+    world.api.away = None
 
     await until(world.is_written, "written again")
     assert world.writer.status()["term"] == 2
@@ -176,9 +181,9 @@ async def test_an_api_server_that_is_away_is_told_when_it_goes_and_when_it_is_ba
     await until(world.is_written, "written")
 
     with capture_logs() as lines:
-        world.api.away = True
+        world.api.away = "/"
         await until(lambda: world.api.failed > 1, "two requests have failed")
-        world.api.away = False
+        world.api.away = None
         await until(lambda: len(lines) > 1, "it is told")
 
     assert [(line["event"], line["writing"]) for line in lines] == [
