@@ -25,7 +25,6 @@ from watcher.cluster.api import Api
 from watcher.cluster.report.calls import Calls
 from watcher.cluster.report.ingress_status import IngressStatus
 from watcher.cluster.report.written import Written
-from watcher.cluster.run import LEASE
 
 pytestmark = [pytest.mark.cluster, pytest.mark.process]
 
@@ -47,9 +46,7 @@ TAKEN_SECONDS = 20.0
 
 
 class Shop:
-    """Ingresses in a namespace of the test's own, a Lease that nobody holds, what a translator says of them,
-    and who writes that.
-    """
+    """Ingresses in a namespace of the test's own, what a translator says of them, and who writes that."""
 
     def __init__(self, cluster: Cluster, kube: Client, background: Background, stack: ExitStack) -> None:
         self.kube = kube
@@ -63,9 +60,6 @@ class Shop:
         self._publisher = LinkPublisher(self._statuses, ("statuses",))
         self._publishing = asyncio.run_coroutine_threadsafe(self._publisher.run(), background.loop)
         stack.callback(self._stop)
-        kube.apply(
-            {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": LEASE}, "spec": {}}
-        )
         self.say({})
 
     def allow(self, *resources: str) -> None:
@@ -315,7 +309,7 @@ def test_who_ends_in_order_lets_the_other_write_at_once(shop: Shop) -> None:
     shop.becomes("web", SECOND)
     assert time.monotonic() - began < 10.0
     spec = shop.kube.get("Lease", "isoline")["spec"]
-    assert (spec["leaseTransitions"], spec["leaseDurationSeconds"]) == (2, 15)
+    assert (spec["leaseTransitions"], spec["leaseDurationSeconds"]) == (1, 15)
 
 
 def test_problems_are_events_on_the_object_told_once_over_a_restart(shop: Shop) -> None:

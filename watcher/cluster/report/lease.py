@@ -1,12 +1,8 @@
 """Who leads: one candidate's part in an election over a Lease (coordination.k8s.io/v1).
 
 A leader leads until RENEW_SECONDS after it *sent* its last successful renewal. Another takes over when it has
-seen the Lease unchanged for LEASE_SECONDS, or seen for as long that there is none: somebody may have deleted
-it, which its holder does not know yet. So two never lead at once, whatever their clocks show, and as long as
-none goes half as fast again as another. What the Lease says of time is read by nobody.
-
-One case is left: somebody deletes a Lease that has just been created while the API server has yet to take
-another's creation. Then both creators may lead, until RENEW_SECONDS after they sent it.
+seen the Lease unchanged for LEASE_SECONDS. So two never lead at once, whatever their clocks show, and as long
+as none goes half as fast again as another. What the Lease says of time is read by nobody.
 """
 
 import math
@@ -42,8 +38,8 @@ class Lease:
         self._metadata = {"namespace": namespace, "name": name}
         self._leases = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
         self._chance = chance
-        self._seen: dict[str, Any] | None = None  # the Lease as the API server had it last; None for none
-        self._changed = math.inf  # when it was first seen so; not yet
+        self._seen: dict[str, Any] | None = None  # the Lease as the API server had it last
+        self._changed = -math.inf  # when it was first seen so
         self._certain = False  # nothing has been sent since that might have changed it
         self._until = -math.inf
         self._due = -math.inf
@@ -87,7 +83,6 @@ class Lease:
         if lease is not None:
             self._observe(lease, now)
         elif answer is not None and answer.status == 404 and not self._writing:
-            self._changed = min(self._changed, now) if self._seen is None else now
             self._seen, self._certain, self._until = None, True, -math.inf
         if self._releasing:
             # Read again after a conflict, write after having read; else there is no more to do.
@@ -119,7 +114,9 @@ class Lease:
         self._due = max(self._due, now + min(answer.retry_after or 0.0, LEASE_SECONDS))
 
     def _free(self, now: float) -> bool:
-        """Whether the Lease is ours, or may be made so."""
+        """Whether the Lease is ours, or may be made so. One that was deleted is made anew when it would have
+        expired, since its holder may not know yet.
+        """
         if self._seen is not None and self.holder in ("", self.identity):
             return True
         return now >= self._changed + LEASE_SECONDS

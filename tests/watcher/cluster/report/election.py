@@ -59,25 +59,13 @@ class Election:
     def __init__(self, clocks: list[Clock], fates: list[Fate]) -> None:
         self.time = 0.0
         self.together: list[float] = []
-        self.candidates: list[Candidate] = []
+        self.candidates = [Candidate(f"c{number}", clock) for number, clock in enumerate(clocks)]
         self._server = Server()
-        self._creations = 0  # under way
         self._fates = fates[::-1]
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
-        for clock in clocks:
-            self.join(clock)
-
-    def join(self, clock: Clock) -> None:
-        """Another candidate starts."""
-        candidate = Candidate(f"c{len(self.candidates)}", clock)
-        self.candidates.append(candidate)
-        self._at(self.time, self._tick(candidate))
-
-    def delete(self) -> None:
-        """Somebody deletes the Lease; not while it is being created, in which case nothing is promised."""
-        if not self._creations:
-            self._server.objects.clear()
+        for candidate in self.candidates:
+            self._at(0.0, self._tick(candidate))
 
     def until(self, end: float) -> None:
         while self._events and self._events[0][0] <= end:
@@ -137,11 +125,8 @@ class Election:
         if self.time < candidate.cut:
             fate = LOST
         answered = False
-        creates = request.method == "POST" and fate.there < math.inf
-        self._creations += creates
 
         def arrive() -> None:
-            self._creations -= creates
             answer = self._server.answer(request)
             if fate.back < math.inf:
                 self._at(self.time + fate.back, self._awake(candidate, lambda: take(answer)))

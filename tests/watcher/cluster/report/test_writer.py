@@ -56,9 +56,7 @@ class Model:
 
 
 class World:
-    """One Ingress, a Lease that nobody holds, two translators, a writer that has been told neither objects
-    nor addresses.
-    """
+    """One Ingress, two translators, a writer that has been told neither objects nor addresses."""
 
     def __init__(self, folder: Path) -> None:
         self.api = Model()
@@ -66,7 +64,6 @@ class World:
         addresses = [f"ipc://{folder}/t{number}/resources" for number in range(2)]
         self.publishers = [LinkPublisher(address, ("statuses",)) for address in addresses]
         self.server.put(PATH, {"metadata": {"name": "web"}, "status": {"loadBalancer": {}}})
-        self.server.put(LEASE, {"metadata": {"name": "watcher"}}, "")
         self.written: dict[str, Written] = {}
         self.rows: dict[str, Row] = {}
         self.writer = Writer(
