@@ -3,6 +3,9 @@
 A leader leads until RENEW_SECONDS after it *sent* its last successful renewal. Another takes over when it has
 seen the Lease unchanged for LEASE_SECONDS. So two never lead at once, whatever their clocks show, and as long
 as none goes half as fast again as another. What the Lease says of time is read by nobody.
+
+A candidate that finds no Lease makes one at once, as client-go does: a new installation is not to wait. Who
+deletes the Lease of a leader while another candidate starts may thus have two, for RENEW_SECONDS at most.
 """
 
 import math
