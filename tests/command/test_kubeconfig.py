@@ -118,8 +118,9 @@ def test_a_plugin_that_fails_is_told_in_its_own_words(
 
     program = isoline(*words, "--kubeconfig", kubeconfig(config(**PLUGIN)))
 
-    assert (program.exit_code(), program.stdout, len(program.stderr)) == (3, [], 1)
-    assert program.stderr[0].endswith(": exec: process returned 7: no session; run: sso login")
+    assert (program.exit_code(), program.stdout, len(program.stderr)) == (3, [], 2)
+    assert program.stderr[0] == "no session; run: sso login"
+    assert program.stderr[1].endswith(": exec: './login' returned 7; it says why on stderr")
 
 
 def test_a_plugin_that_is_not_installed_is_named(kubeconfig: Callable[..., Path]) -> None:
