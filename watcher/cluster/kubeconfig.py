@@ -61,6 +61,9 @@ async def _resolved(content: dict[str, Any], wanted: str, base: Path) -> dict[st
     """With what the client would take otherwise than kubectl, or not at all. Raises AccessError."""
     meant = _named(content, "context")[wanted]
     cluster = _named(content, "cluster")[meant["cluster"]]
+    scheme, colon, rest = cluster["server"].partition(":")
+    cluster = {**cluster, "server": scheme.lower() + colon + rest}
+    content = {**content, "clusters": [{"name": meant["cluster"], "cluster": cluster}]}
     users = {"": {}, **_named(content, "user")}  # who names no user is anonymous
     name = meant.get("user") or ""
     user = users[name]
@@ -113,8 +116,11 @@ def _wanted(content: dict[str, Any], context: str | None) -> str:
     cluster, user = contexts[wanted].get("cluster"), contexts[wanted].get("user")
     if not isinstance(cluster, str) or cluster not in clusters:
         raise AccessError(f"context {wanted!r} names cluster {_name(cluster)}, which is not there")
-    if not clusters[cluster].get("server"):
+    server = clusters[cluster].get("server")
+    if not isinstance(server, str) or not server:
         raise AccessError(f"cluster {cluster!r} has no server")
+    if "://" not in server:
+        raise AccessError(f"cluster {cluster!r} names a server without scheme; write it as https://HOST:PORT")
     if user and (not isinstance(user, str) or user not in users):
         raise AccessError(f"context {wanted!r} names user {_name(user)}, which is not there")
     if user and users[user].get("auth-provider"):

@@ -89,6 +89,16 @@ async def test_who_names_no_user_is_anonymous(kubeconfig: Write, user: dict[str,
     assert (credentials.server, credentials.headers) == ("https://127.0.0.1:1", {})
 
 
+async def test_a_scheme_may_be_in_capitals(kubeconfig: Write) -> None:
+    """Else TLS would be left out."""
+    path = Path(kubeconfig({"token": SECRET}))
+    path.write_text(path.read_text().replace("https://", "HTTPS://"))
+
+    credentials = await Access.of_kubeconfig(str(path)).credentials()
+
+    assert (credentials.server, credentials.tls is not None) == ("https://127.0.0.1:1", True)
+
+
 async def test_a_file_with_a_token_goes_before_a_token(kubeconfig: Write, tmp_path: Path) -> None:
     """As in client-go: the file is replaced when the token expires."""
     (tmp_path / "token").write_text("new")
