@@ -127,10 +127,26 @@ class Names(click.ParamType[tuple[str, ...]]):
         return found
 
 
+class Namespaces(Names):
+    """Names that namespaces can have, separated by commas."""
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """The names; it fails as click does."""
+        from watcher.kinds import MAX_NAMESPACE, NAMESPACE  # noqa: PLC0415 - for this flag alone
+
+        found = super().convert(value, param, ctx)
+        for name in found:
+            if NAMESPACE.fullmatch(name) is None or len(name) > MAX_NAMESPACE:
+                self.fail(f"{name!r} is no name of a namespace: lower-case letters, digits and -", param, ctx)
+        return found
+
+
 def watch_namespace() -> Callable[[Command], Command]:
     """What of a cluster is read."""
     return flag(
-        "--watch-namespace", type=Names(), metavar="NAME,...", default=(), show_default=False,
+        "--watch-namespace", type=Namespaces(), metavar="NAME,...", default=(), show_default=False,
         help="Of the cluster, read objects of these namespaces alone.  [default: all]",
     )  # fmt: skip
 

@@ -63,6 +63,7 @@ MALFORMED: list[tuple[object, str]] = [
     (config() | {"clusters": None}, "context 'dev' names cluster 'c', which is not there"),
     (config() | {"users": []}, "context 'dev' names user 'u', which is not there"),
     (config(""), "cluster 'c' has no server"),
+    (config("10.0.0.1:6443"), "cluster 'c' names a server without scheme; write it as https://HOST:PORT"),
     (
         config(**{"auth-provider": {"name": "oidc", "config": {"refresh-token": "secret"}}}),
         "user 'u' has an auth-provider, which is not supported: use exec",
@@ -118,8 +119,9 @@ def test_a_plugin_that_fails_is_told_in_its_own_words(
 
     program = isoline(*words, "--kubeconfig", kubeconfig(config(**PLUGIN)))
 
-    assert (program.exit_code(), program.stdout, len(program.stderr)) == (3, [], 1)
-    assert program.stderr[0].endswith(": exec: process returned 7: no session; run: sso login")
+    assert (program.exit_code(), program.stdout, len(program.stderr)) == (3, [], 2)
+    assert program.stderr[0] == "no session; run: sso login"
+    assert program.stderr[1].endswith(": exec: './login' returned 7; it says why on stderr")
 
 
 def test_a_plugin_that_is_not_installed_is_named(kubeconfig: Callable[..., Path]) -> None:
@@ -194,6 +196,15 @@ def test_diff_is_of_two(isoline: Isoline, words: list[str]) -> None:
 
     told = "give OLD and NEW, or --kubeconfig FILE and NEW (see isoline diff --help)"
     assert (program.exit_code(), program.stderr) == (2, [f"isoline: {told}"])
+
+
+@pytest.mark.parametrize("name", ["Foo", "*", "../../x", "a.b", "a" * 64])
+def test_what_is_no_name_of_a_namespace_is_told_so(isoline: Isoline, name: str) -> None:
+    """It would become part of a path."""
+    program = isoline("check", "--kubeconfig", "gone", "--watch-namespace", f"a,{name}")
+
+    assert (program.exit_code(), program.stdout) == (2, [])
+    assert f"{name!r} is no name of a namespace" in program.stderr[0]
 
 
 def test_a_variable_yields_to_paths(isoline: Isoline, kubeconfig: Callable[..., Path]) -> None:

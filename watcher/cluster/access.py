@@ -1,6 +1,6 @@
 """Where an API server is, and who we are to it: from a kubeconfig, or as a pod's ServiceAccount.
 
-The kubernetes client reads both, runs exec plugins and re-reads a ServiceAccount's token, which is replaced
+The kubernetes client reads both, and re-reads a ServiceAccount's token, which is replaced
 about hourly.
 """
 
@@ -125,6 +125,13 @@ class Access:
             proxy=reading.configuration.proxy,
             reading=reading.number,
         )
+
+    async def close(self) -> None:
+        """Ends what is being read, and a plugin with it."""
+        if (task := self._task) is not None:
+            task.cancel()
+            await asyncio.wait([task])
+            self._task = None
 
     async def _read(self) -> "_Reading":
         """By a task of its own, for all who ask: a plugin may take longer than the patience of each of them,

@@ -67,6 +67,9 @@ class Api:
             await self._access.credentials()
         except AccessError as error:
             raise StartError(f"{self._access.origin}: {error}") from error
+        except asyncio.CancelledError:
+            await self._access.close()
+            raise
         # No limit: each watch has a connection of its own, and a write must not wait for one.
         connector = aiohttp.TCPConnector(limit=0, socket_factory=_socket)
         self._session = aiohttp.ClientSession(
@@ -79,6 +82,7 @@ class Api:
         return self
 
     async def __aexit__(self, *_error: object) -> None:
+        await self._access.close()
         if self._session is not None:
             await self._session.close()
             self._session = None

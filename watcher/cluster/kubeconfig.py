@@ -3,12 +3,9 @@
 Nothing that is told of one repeats a value but names and paths: the others are tokens and keys.
 """
 
-import ast
-import logging
-import re
 import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +14,7 @@ from kubernetes.aio.client import Configuration
 from kubernetes.aio.config import kube_config
 from kubernetes.aio.config.kube_config import KubeConfigLoader
 
+from watcher.cluster import plugin
 from watcher.cluster.access_error import AccessError
 from watcher.kinds import DEFAULT_NAMESPACE
 
@@ -27,8 +25,6 @@ REPEATING: Final = (
     "found undefined tag handle",
     "could not determine a constructor for the tag",
 )
-# How the client tells that a plugin failed: what that wrote comes in Python's form of bytes.
-PLUGIN_FAILED: Final = re.compile(r"(exec: process returned -?\d+)\. (b'.*'|b\".*\")")
 
 
 def namespace(path: str, context: str | None) -> str:
@@ -48,18 +44,41 @@ async def loaded(path: str, context: str | None, configuration: Configuration) -
     there only while this is entered.
     """
     content, wanted = _read(path, context)
-    with tempfile.TemporaryDirectory(prefix="isoline-") as folder, _complaints() as complaints:
+    base = Path(path).absolute().parent
+    content = await _resolved(content, wanted, base)
+    with tempfile.TemporaryDirectory(prefix="isoline-") as folder:
         # Not by the file's name: then the client puts whole users, secrets included, into its messages.
-        base = str(Path(path).absolute().parent)
-        loader = KubeConfigLoader(content, wanted, config_base_path=base, temp_file_path=folder)  # type: ignore[no-untyped-call]
+        loader = KubeConfigLoader(content, wanted, config_base_path=str(base), temp_file_path=folder)  # type: ignore[no-untyped-call]
         try:
             await loader.load_and_set(configuration)  # type: ignore[no-untyped-call]
-            if complaints and BEARER not in configuration.api_key and not configuration.cert_file:
-                raise AccessError("; ".join(complaints))
             yield
         finally:
             # Else the client names the same files again for the same keys, when they are gone.
             kube_config._cleanup_temp_files()  # type: ignore[no-untyped-call]  # noqa: SLF001
+
+
+async def _resolved(content: dict[str, Any], wanted: str, base: Path) -> dict[str, Any]:
+    """With what the client would take otherwise than kubectl, or not at all. Raises AccessError."""
+    meant = _named(content, "context")[wanted]
+    cluster = _named(content, "cluster")[meant["cluster"]]
+    scheme, colon, rest = cluster["server"].partition(":")
+    cluster = {**cluster, "server": scheme.lower() + colon + rest}
+    content = {**content, "clusters": [{"name": meant["cluster"], "cluster": cluster}]}
+    users = {"": {}, **_named(content, "user")}  # who names no user is anonymous
+    name = meant.get("user") or ""
+    user = users[name]
+    if "exec" in user:
+        kept = {key: value for key, value in user.items() if key.startswith("client-")}
+        user = kept | await plugin.answer(user["exec"], cluster, base)
+    elif user.get("tokenFile"):
+        user = {key: value for key, value in user.items() if key != "token"}
+    elif user or name:
+        return content
+    return {
+        **content,
+        "contexts": [{"name": wanted, "context": {**meant, "user": name or "anonymous"}}],
+        "users": [{"name": name or "anonymous", "user": user}],
+    }
 
 
 def _read(path: str, context: str | None) -> tuple[dict[str, Any], str]:
@@ -97,8 +116,11 @@ def _wanted(content: dict[str, Any], context: str | None) -> str:
     cluster, user = contexts[wanted].get("cluster"), contexts[wanted].get("user")
     if not isinstance(cluster, str) or cluster not in clusters:
         raise AccessError(f"context {wanted!r} names cluster {_name(cluster)}, which is not there")
-    if not clusters[cluster].get("server"):
+    server = clusters[cluster].get("server")
+    if not isinstance(server, str) or not server:
         raise AccessError(f"cluster {cluster!r} has no server")
+    if "://" not in server:
+        raise AccessError(f"cluster {cluster!r} names a server without scheme; write it as https://HOST:PORT")
     if user and (not isinstance(user, str) or user not in users):
         raise AccessError(f"context {wanted!r} names user {_name(user)}, which is not there")
     if user and users[user].get("auth-provider"):
@@ -118,31 +140,3 @@ def _named(content: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
     items = [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
     contents = {str(item["name"]): item.get(kind) for item in items if "name" in item}
     return {name: content if isinstance(content, dict) else {} for name, content in contents.items()}
-
-
-@contextmanager
-def _complaints() -> Iterator[list[str]]:
-    """What the client logs instead of raising: that an exec plugin failed, and why."""
-    found: list[str] = []
-
-    class Keep(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            found.append(_as_text(record.getMessage()))
-
-    logger = logging.getLogger(KubeConfigLoader.__module__)
-    keep = Keep(logging.ERROR)
-    propagate, logger.propagate = logger.propagate, False
-    logger.addHandler(keep)
-    try:
-        yield found
-    finally:
-        logger.removeHandler(keep)
-        logger.propagate = propagate
-
-
-def _as_text(complaint: str) -> str:
-    """In one line, with the words of a plugin as it wrote them."""
-    if (failed := PLUGIN_FAILED.fullmatch(complaint)) is not None:
-        words: bytes = ast.literal_eval(failed[2])
-        complaint = f"{failed[1]}: {words.decode(errors='replace')}"
-    return " ".join(complaint.split())

@@ -15,7 +15,7 @@ SECRET = "S3CR3T"
 NO_URL = "the URL of the server, or of its proxy, is none that can be asked"
 NOBODY = "http://127.0.0.1:1"
 WRONG: dict[str, tuple[str, dict[str, str], str]] = {
-    "a server that is no URL": ("nonsense", {}, NO_URL),
+    "a server that is no URL": ("http://[nonsense", {}, NO_URL),
     "a server with a port that is none": (f"https://a:{SECRET}@b:99999", {}, NO_URL),
     "a server of another protocol": (f"ftp://{SECRET}", {}, NO_URL),
     "a server that is no name": (f"https://{'a' * 70}", {}, "encoding with 'idna' codec failed"),

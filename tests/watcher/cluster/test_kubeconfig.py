@@ -49,9 +49,14 @@ def plugin(**more: Any) -> dict[str, Any]:  # noqa: ANN401 - of a kubeconfig
 
 
 WRONG: dict[str, tuple[object, str]] = {
-    "a plugin without a command": (plugin(command=None), "Expected key command"),
-    "a plugin that is a list": ({"exec": [SECRET]}, "exec: malformed request"),
-    "a variable without a value": (plugin(env=[{"name": SECRET}]), "Expected key value"),
+    "a plugin without a command": (plugin(command=None), "exec: has no command"),
+    "a plugin that is a list": ({"exec": [SECRET]}, "exec: has to be a mapping"),
+    "a variable without a value": (
+        plugin(env=[{"name": SECRET}]),
+        "exec: env has to be a list of name and value",
+    ),
+    "a plugin with a number": (plugin(args=[5]), "exec: args has to be a list of strings"),
+    "a plugin of another version": (plugin(apiVersion="v1"), "exec: apiVersion has to be client."),
     "a key that is not there": ({"client-key": "gone", "token": SECRET}, "/gone"),
     "a key that is no base64": ({"client-key-data": f"{SECRET}="}, "Incorrect padding"),
     "a key that is none": ({"client-certificate-data": "YQ==", "client-key-data": "YQ=="}, "PEM"),
@@ -69,6 +74,38 @@ async def test_a_user_that_is_wrong_is_told_without_what_it_holds(kubeconfig: Wr
 
     assert told in str(raised.value)
     assert SECRET not in "".join(traceback.format_exception(raised.value))
+
+
+@pytest.mark.parametrize("user", [{}, {"user": None}], ids=["none", "null"])
+async def test_who_names_no_user_is_anonymous(kubeconfig: Write, user: dict[str, Any]) -> None:
+    """As with kubectl."""
+    path = kubeconfig({"token": SECRET})
+    content = yaml.safe_load(Path(path).read_text())
+    content["contexts"] = [{"name": "dev", "context": {"cluster": "c", **user}}]
+    Path(path).write_text(yaml.safe_dump(content))
+
+    credentials = await Access.of_kubeconfig(path).credentials()
+
+    assert (credentials.server, credentials.headers) == ("https://127.0.0.1:1", {})
+
+
+async def test_a_scheme_may_be_in_capitals(kubeconfig: Write) -> None:
+    """Else TLS would be left out."""
+    path = Path(kubeconfig({"token": SECRET}))
+    path.write_text(path.read_text().replace("https://", "HTTPS://"))
+
+    credentials = await Access.of_kubeconfig(str(path)).credentials()
+
+    assert (credentials.server, credentials.tls is not None) == ("https://127.0.0.1:1", True)
+
+
+async def test_a_file_with_a_token_goes_before_a_token(kubeconfig: Write, tmp_path: Path) -> None:
+    """As in client-go: the file is replaced when the token expires."""
+    (tmp_path / "token").write_text("new")
+
+    credentials = await Access.of_kubeconfig(kubeconfig({"token": "old", "tokenFile": "token"})).credentials()
+
+    assert credentials.headers == {"Authorization": "Bearer new"}
 
 
 async def test_a_user_without_content_is_told_by_name(kubeconfig: Write) -> None:
@@ -130,6 +167,7 @@ def test_keys_are_in_files_only_while_they_are_read(
 ) -> None:
     """Killed at any later time, or robbed of its temporary files, a process leaves and misses none."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    monkeypatch.setattr("watcher.cluster.plugin.SECONDS", None)  # this clock jumps while it works
     (tmp_path / "tmp").mkdir()
     pair = Authority("ca").client("u")
 
