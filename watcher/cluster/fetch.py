@@ -1,6 +1,7 @@
 """What a cluster holds now, read once and whole: for tools."""
 
 import asyncio
+import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from watcher.cluster.source import sources
 # Until the whole cluster is listed; a large one takes seconds.
 SECONDS = 60.0
 LOOK_SECONDS = 0.02
+# After a refusal, until every source has its answer: the first in their order is told, not the fastest.
+OTHERS_SECONDS: Final = 1.0
 # Of the answers 4xx those that say the request is wrong now, and not for ever: Request Timeout, Too Many
 # Requests.
 PASSING: Final = (408, 429)
@@ -54,6 +57,8 @@ async def _fetch(access: Access, namespaces: Sequence[str]) -> Fetched:
 
     reflectors = [Reflector(source, random.random) for source in sources(namespaces)]
     cluster = Cluster(reflectors)
+    clock = asyncio.get_running_loop().time
+    refused = math.inf
     async with Api(access) as api:
         follower = Follower(api, reflectors, cluster, take)
         following = asyncio.create_task(follower.run())
@@ -62,8 +67,12 @@ async def _fetch(access: Access, namespaces: Sequence[str]) -> Fetched:
                 while not whole.done():
                     if following.done():
                         following.result()  # a bug of ours
-                    if (wrong := _hopeless(follower, cluster)) is not None:
-                        raise FetchError(wrong)
+                    if follower.unreachable is not None:
+                        raise FetchError(f"API server unreachable: {follower.unreachable}")
+                    if (wrong := _hopeless(cluster)) is not None:
+                        refused = min(refused, clock())
+                        if clock() >= refused + OTHERS_SECONDS or not _listing(cluster):
+                            raise FetchError(wrong)
                     await asyncio.sleep(LOOK_SECONDS)
             return Fetched(whole.result(), _unread(reflectors))
         except TimeoutError:
@@ -79,10 +88,13 @@ def _unread(reflectors: Sequence[Reflector]) -> frozenset[tuple[str, str]]:
     )
 
 
-def _hopeless(follower: Follower, cluster: Cluster) -> str | None:
+def _listing(cluster: Cluster) -> bool:
+    """Whether some source has no answer yet."""
+    return any(each.state == "listing" for each in cluster.missing)
+
+
+def _hopeless(cluster: Cluster) -> str | None:
     """What no waiting helps against: somebody sits at the terminal."""
-    if follower.unreachable is not None:
-        return f"API server unreachable: {follower.unreachable}"
     for each in cluster.missing:
         if each.state == "forbidden":
             hint = "; name the namespaces that you may read with --watch-namespace"
