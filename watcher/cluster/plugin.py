@@ -4,13 +4,14 @@ Source: https://kubernetes.io/docs/reference/access-authn-authz/authentication/#
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -55,15 +56,33 @@ async def answer(wanted: object, cluster: Mapping[str, Any], folder: Path) -> di
     # As kubectl: what has no slash is looked for in PATH.
     program = str(folder / command) if "/" in command else command
     try:
-        process = await asyncio.create_subprocess_exec(
-            program, *_args(wanted), env={**os.environ, **_env(wanted), **info},
-            stdin=None if interactive else DEVNULL, stdout=PIPE, start_new_session=True,
-        )  # fmt: skip
+        process = await _started(
+            [program, *_args(wanted)],
+            {**os.environ, **_env(wanted), **info},
+            None if interactive else DEVNULL,
+        )
     except (OSError, ValueError) as error:
         hint = wanted.get("installHint")
         why = getattr(error, "strerror", None) or str(error)
         raise AccessError(f"exec: {why}: {command!r}{f'; {hint}' if hint else ''}") from None
     return _user(await _output(process, command), version, command)
+
+
+async def _started(
+    words: Sequence[str], env: Mapping[str, str], stdin: int | None
+) -> asyncio.subprocess.Process:
+    """In a session of its own. Once begun it is begun: what is half started could not be ended with all that
+    it has started itself.
+    """
+    starting = asyncio.create_task(
+        asyncio.create_subprocess_exec(*words, env=env, stdin=stdin, stdout=PIPE, start_new_session=True)
+    )
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        with contextlib.suppress(OSError, ValueError):
+            await _kill(await starting)
+        raise
 
 
 async def _output(process: asyncio.subprocess.Process, command: str) -> bytes:
