@@ -314,6 +314,7 @@ def test_who_ends_in_order_lets_the_other_write_at_once(shop: Shop) -> None:
 
 def test_problems_are_events_on_the_object_told_once_over_a_restart(shop: Shop) -> None:
     shop.ingress("web")
+    shop.ingress("next")
     shop.say({"web": 1}, web="there is no Service api")
     first = shop.start()
     shop.tell("Warning ServiceNotFound x1 spec: there is no Service api")
@@ -323,11 +324,14 @@ def test_problems_are_events_on_the_object_told_once_over_a_restart(shop: Shop) 
     second = shop.start()
     shop.becomes("web", FIRST)
     second.said("leader.*true")
-    shop.say({"web": 1})
+    shop.say({"web": 1, "next": 1}, web="there is no Service api", next="there is no Service db")
 
     assert "ServiceNotFound" in described
     assert "spec: there is no Service api" in described
-    shop.tell("Warning ServiceNotFound x1 spec: there is no Service api")
+    shop.tell(
+        "Warning ServiceNotFound x1 spec: there is no Service api",
+        "Warning ServiceNotFound x1 spec: there is no Service db",
+    )
 
 
 def test_problems_that_are_gone_are_told_and_so_are_those_that_come_back(shop: Shop) -> None:
