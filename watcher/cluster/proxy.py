@@ -10,7 +10,10 @@ from runtime.loopback import is_loopback
 
 def of_environment(server: str) -> str | None:
     """The URL of the proxy, None for none: never for this machine itself, nor for what NO_PROXY names."""
-    parts = urlsplit(server)
+    try:
+        parts = urlsplit(server)
+    except ValueError:  # whoever asks it will say so
+        return None
     host = parts.hostname or ""
     if is_loopback(host) or urllib.request.proxy_bypass(parts.netloc):
         return None

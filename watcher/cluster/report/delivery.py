@@ -10,15 +10,11 @@ from watcher.cluster.report.request import Request, Script
 
 # So many objects are compared in one go; where nothing is to be written, a whole cluster of them may wait.
 LOOKS = 100
-# Of an object that was written again and again within moments.
-CONTESTED = "somebody else writes it again and again; from now on we do it ever more slowly"
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An object that could not be written, and why not, in the API server's words; or that is not written as
-    often as it would have to be.
-    """
+    """An object that could not be written, and why not, in the API server's words."""
 
     ref: str
     message: str
@@ -95,9 +91,7 @@ class Delivery:
         retry_after = 0.0 if decisive is None else decisive.retry_after or 0.0
         told = self.outbox.settle(self._ref, outcome, now, retry_after)
         self._await(self._ref)
-        if not told or decisive is None:
-            return None
-        return Refusal(self._ref, CONTESTED if outcome == "done" else decisive.message)
+        return Refusal(self._ref, decisive.message) if told and decisive is not None else None
 
     def _await(self, ref: str) -> None:
         due = self._due(ref)

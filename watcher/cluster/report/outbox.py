@@ -9,7 +9,6 @@ from typing import Any, Final, Literal
 from watcher.cluster.answer import Outcome
 from watcher.cluster.backoff import Backoff
 from watcher.cluster.report.bucket import Bucket
-from watcher.cluster.report.pace import Pace
 
 # After an object is refused, or another was quicker again and again; doubled each time. When a rule of RBAC
 # is missing, a namespace waits so, and one object of it is tried; an API server that has just started says
@@ -46,7 +45,6 @@ class Outbox:
         self._written = 0
         self._failed: dict[str, int] = {}  # object → what had been written when the API server last failed
         self._backoff = Backoff(chance)
-        self._pace = Pace()
         self._pause = -math.inf
 
     @property
@@ -74,7 +72,6 @@ class Outbox:
         self._later.clear()
         self._tries.clear()
         self._barred.clear()
-        self._pace.clear()
         self._failed.clear()
         self._earliest, self._pause = math.inf, -math.inf
 
@@ -88,10 +85,9 @@ class Outbox:
         while self._ready:
             ref, _ = self._ready.popitem(last=False)
             bar = self._barred.get(_namespace(ref))
-            until = max(-math.inf if bar is None else bar.until, self._pace.until(ref))
-            if now >= until:
+            if bar is None or now >= bar.until:
                 return ref
-            self.add_later(ref, until)
+            self.add_later(ref, bar.until)
         return None
 
     def spend(self, now: float) -> None:
@@ -106,8 +102,8 @@ class Outbox:
         retry_after: float = 0.0,
     ) -> bool:
         """What became of an object: `equal` when nothing had to be written. Returns whether it is worth a
-        line: the first time that this object is refused, its namespace for want of a rule, that the API
-        server fails, and when an object was written so often that it has to wait from now on.
+        line: the first time that this object is refused, its namespace for want of a rule, or that the API
+        server fails.
 
         An API server that fails is left alone by all, unless it wrote others since it failed for this object:
         then that is what it fails for, as if it refused it.
@@ -131,7 +127,7 @@ class Outbox:
         if outcome in ("done", "gone"):
             self._written += outcome == "done"
             self._tries.pop(ref, None)
-            return outcome == "done" and self._pace.wrote(ref, now)
+            return False
         tries = self._tries.get(ref, 0)
         self._tries[ref] = tries + 1
         self.add_later(ref, now + self._delay(tries))
