@@ -20,8 +20,10 @@ from runtime.workgroup import Workgroup
 from xds_server.edge import Edge
 from xds_server.event import Refused, Withheld
 from xds_server.listen import Bind, credentials
+from xds_server.resource_type import BY_KEY
 from xds_server.server import Server
 from xds_server.settings import Settings
+from xds_server.table import Table
 
 log = structlog.get_logger()
 
@@ -61,6 +63,8 @@ class _Process:
         self.replicas = replicas
         self.publisher = publisher
         self.edge = Edge(core, time.monotonic)
+        for type_ in BY_KEY:
+            RESOURCES.labels(type_).set_function(partial(_size, core.table, type_))
         publisher.publish(REJECTIONS, synced=True)
         publisher.publish(DELIVERIES, synced=True)
 
@@ -83,8 +87,6 @@ class _Process:
             age = max(time.time() - change.at, 0.0) if change.at else 0.0
             if self.core.apply(source, change, time.monotonic(), age):
                 self.edge.wake()
-            for type_, size in self.core.table.sizes().items():
-                RESOURCES.labels(type_).set(size)
             log.debug("resources", puts=len(change.puts), deletes=len(change.deletes), synced=change.synced)
             if self.core.table.synced and not synced:
                 collector.keep()
@@ -112,3 +114,7 @@ class _Process:
                 case Withheld():
                     reason = "Secrets are served over unix sockets and mTLS only: this is in clear"
                     log.warning("secrets withheld", reason=reason, **asdict(event))
+
+
+def _size(table: Table, type_: str) -> int:
+    return table.sizes()[type_]

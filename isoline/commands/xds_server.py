@@ -1,10 +1,15 @@
 """`isoline xds-server`."""
 
+import os
 from typing import Any
 
 import click
 
 from isoline import flag
+
+# Sockets are read in the thread that waits for messages. By gRPC's default a pool of threads does it, and
+# hands each message on several times (docs/decisions/0015).
+GRPC_EXPERIMENTS = "-event_engine_listener"
 
 
 @click.command()
@@ -30,6 +35,7 @@ from isoline import flag
 @flag.process()
 def command(**flags: Any) -> int:  # noqa: ANN401 - a value for each flag
     """Serve Envoys the resources that a translator publishes."""
+    os.environ.setdefault("GRPC_EXPERIMENTS", GRPC_EXPERIMENTS)  # read when grpc is imported
     from runtime import log, workgroup  # noqa: PLC0415 - not for --help
     from xds_server import run  # noqa: PLC0415
     from xds_server.settings import Settings  # noqa: PLC0415

@@ -38,6 +38,7 @@ class LinkReplica:
         self._keys = keys if self._address.path is None else None
         self._server = self._keys.peer(peer) if self._keys is not None else None
         self._core = Replica(table, secrets.token_hex(8))
+        ROWS.labels(table, address).set_function(lambda: len(self._core.rows))
         self._socket: Socket | None = None
         self._changed = asyncio.Event()
         self._wake = asyncio.Event()
@@ -128,7 +129,6 @@ class LinkReplica:
         self._ask(now)
         self._count(*before)
         if core.changed:
-            ROWS.labels(core.table, self._address.text).set(len(core.rows))
             self._changed.set()
         if core.deadline() is not None:
             self._wake.set()
