@@ -1,9 +1,12 @@
 """What processes have used."""
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import psutil
+
+_CPUCLOCK_SCHED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +20,10 @@ class Processes:
         return cls(tuple(pids))
 
     def seconds(self) -> float:
-        """Of CPU so far, user and system, in all of them."""
-        times = [psutil.Process(pid).cpu_times() for pid in self.pids]
-        return float(sum(each.user + each.system for each in times))
+        """Of CPU so far, user and system, in all of them, to the nanosecond: the kernel has a clock of each
+        process (clock_getcpuclockid(3)). /proc counts in steps of 10 ms, which is what three changes cost.
+        """
+        return sum(time.clock_gettime(~pid << 3 | _CPUCLOCK_SCHED) for pid in self.pids)
 
     def memory(self) -> tuple[float, float]:
         """MiB: resident in all of them (RSS), and that with what they share counted once (PSS)."""
