@@ -24,7 +24,7 @@ from runtime.link.socket import MAX_FRAME, Socket
 log = structlog.get_logger()
 
 # How often it is seen whether the socket is broken or the publisher lost.
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 1.0
 
 
 class LinkReplica:
