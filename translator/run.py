@@ -66,6 +66,7 @@ class _Process:
         self.objects = objects
         self.rejections = rejections
         self.publisher = publisher
+        self._rows = {table: ROWS.labels(table) for table in (RESOURCES, STATUSES)}
         self._working = asyncio.Lock()  # one change at a time goes through the core
 
     def ready(self) -> str | None:
@@ -138,7 +139,7 @@ class _Process:
         if output.resources.puts or output.resources.deletes:
             BATCHES.inc()
         for table, batch in ((RESOURCES, output.resources), (STATUSES, output.statuses)):
-            ROWS.labels(table).inc(len(batch.puts) + len(batch.deletes))
+            self._rows[table].inc(len(batch.puts) + len(batch.deletes))
             held = output.held if table == RESOURCES else None
             self.publisher.publish(
                 table, puts=batch.puts, deletes=batch.deletes, synced=True, held=held, at=output.at

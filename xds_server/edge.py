@@ -52,8 +52,7 @@ class Edge:
         self._clock = clock
         self._lives: dict[Stream, _Life] = {}
         self._synced = asyncio.Event()
-        self._waking: asyncio.Task[None] | None = None
-        self._again = False
+        self._asleep: list[_Life] = []  # those that are to be woken
         self._stopping = False
         self._mistake: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -82,17 +81,17 @@ class Edge:
     def wake(self) -> None:
         """The table has changed: every stream looks at it, some at a time."""
         self._synced.set()
-        self._again = True
-        if self._waking is None or self._waking.done():
-            self._waking = asyncio.get_running_loop().create_task(self._wake_all())
+        woken = not self._asleep
+        self._asleep = list(self._lives.values())
+        if woken:
+            self._wake_some()
 
-    async def _wake_all(self) -> None:
-        while self._again:
-            self._again = False
-            for number, life in enumerate(list(self._lives.values()), 1):
-                life.woken.set()
-                if number % WAKE == 0:
-                    await asyncio.sleep(0)
+    def _wake_some(self) -> None:
+        for life in self._asleep[:WAKE]:
+            life.woken.set()
+        del self._asleep[:WAKE]
+        if self._asleep:
+            asyncio.get_running_loop().call_soon(self._wake_some)
 
     def _services(self, happened: Callable[[], None]) -> list[grpc.GenericRpcHandler]:
         aggregated = {

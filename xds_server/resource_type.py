@@ -5,7 +5,7 @@ from dataclasses import dataclass
 _PREFIX = "type.googleapis.com/"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ResourceType:
     """`key` begins a resource's key in the table; `service` is the per-type gRPC service.
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -18,6 +19,7 @@ from xds_server.stream import Stream
 from xds_server.table import Table
 
 FLEET = "isoline"
+_REFUSED = attrgetter("refused")
 # Acknowledgements that are recognised by their bytes: some for each response of the last moments.
 KNOWN = 4096
 # An acknowledgement has a type and a nonce: whatever is longer has something else too.
@@ -98,7 +100,7 @@ class Server:
         data = stream.pull(now)
         if data is None:
             self.deliveries.settled(stream, now)
-            if stream in self._refused or any(sub.refused for sub in stream.subscriptions.values()):
+            if stream in self._refused or any(map(_REFUSED, stream.subscriptions.values())):
                 self._compare(stream, dict(self._rejections(stream)))
         return data
 

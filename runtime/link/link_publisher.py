@@ -34,6 +34,7 @@ class LinkPublisher:
         self._keys = keys if self._address.path is None else None
         epoch = secrets.token_hex(8)
         self._tables = {table: Publisher(table, epoch) for table in tables}
+        self._sent = {table: PUBLISHED.labels(table) for table in tables}
         self._topics = {
             b"\x01" + frames.table_topic(table): publisher for table, publisher in self._tables.items()
         }
@@ -122,7 +123,7 @@ class LinkPublisher:
             return
         for message in messages:
             self._socket.send(message)
-            PUBLISHED.labels(table).inc()
+            self._sent[table].inc()
 
     def _refuse_peer(self) -> None:
         self._peers_refused += 1
