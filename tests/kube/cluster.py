@@ -137,16 +137,24 @@ class Cluster:
         return client
 
     def kubeconfig(
-        self, kind: kubeconfig.Kind = "token", *, user: str = ADMIN, namespace: str = "default"
+        self,
+        kind: kubeconfig.Kind = "token",
+        *,
+        user: str = ADMIN,
+        namespace: str = "default",
+        url: str = "",
+        ca: bytes = b"",
     ) -> Path:
         """Writes a kubeconfig by which this user acts, and answers its path; what lies beside it is told in
-        tests.kube.kubeconfig. By `client-certificate` any user may be made up.
+        tests.kube.kubeconfig. By `client-certificate` any user may be made up. `url` and `ca` are those of a
+        proxy.
         """
         identity = kubeconfig.Identity(
             self._tokens.get(user, ""), self._users.client(user, USERS.get(user, ()))
         )
         path = self.folder / f"{user}-{secrets.token_hex(4)}"
-        kubeconfig.write(path, kind, identity, url=self.url, ca=self.ca.read_bytes(), namespace=namespace)
+        authority = ca or self.ca.read_bytes()
+        kubeconfig.write(path, kind, identity, url=url or self.url, ca=authority, namespace=namespace)
         return path
 
     def _write_files(self) -> None:
