@@ -40,15 +40,11 @@ class Fetched:
     unread: frozenset[tuple[str, str]]
 
 
-def fetch(access: Access, namespaces: Sequence[str] = ()) -> Fetched:
+async def fetch(access: Access, namespaces: Sequence[str] = ()) -> Fetched:
     """All of it, in these namespaces or, with none, in all.
 
     Raises FetchError, and StartError for a kubeconfig that cannot be used.
     """
-    return asyncio.run(_fetch(access, namespaces))
-
-
-async def _fetch(access: Access, namespaces: Sequence[str]) -> Fetched:
     whole: asyncio.Future[Mapping[str, Row]] = asyncio.get_running_loop().create_future()
 
     def take(batch: Batch) -> None:
