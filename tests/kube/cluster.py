@@ -144,13 +144,14 @@ class Cluster:
         namespace: str = "default",
         url: str = "",
         ca: bytes = b"",
+        expired: bool = False,
     ) -> Path:
         """Writes a kubeconfig by which this user acts, and answers its path; what lies beside it is told in
         tests.kube.kubeconfig. By `client-certificate` any user may be made up. `url` and `ca` are those of a
-        proxy.
+        proxy; a certificate may have `expired`.
         """
         identity = kubeconfig.Identity(
-            self._tokens.get(user, ""), self._users.client(user, USERS.get(user, ()))
+            self._tokens.get(user, ""), self._users.client(user, USERS.get(user, ()), expired=expired)
         )
         path = self.folder / f"{user}-{secrets.token_hex(4)}"
         authority = ca or self.ca.read_bytes()
