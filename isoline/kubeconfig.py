@@ -64,10 +64,10 @@ class Kubeconfig:
         log.configure("error", "fetch")  # what goes wrong is told by the error
         access = self.access()
         try:
-            found = _run(fetch(access, self.namespaces))
+            rows = _run(fetch(access, self.namespaces))
         except FetchError as error:
             raise StartError(f"{access.origin}: {error}") from None
-        return Objects(found.rows, "in the cluster", unread=found.unread)
+        return Objects(rows, "in the cluster")
 
 
 def _run(asking: "Coroutine[Any, Any, T]") -> T:
