@@ -1,15 +1,21 @@
 """A cluster as it is named on a command line: by a kubeconfig, a context of it, and namespaces."""
 
+import signal
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from isoline import flag
 from isoline.mistake import Mistake
 from runtime.start_error import StartError
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from isoline.objects import Objects
     from watcher.cluster.access import Access
+
+T = TypeVar("T")
+TERMINATED = 128 + signal.SIGTERM  # the exit code of a program that SIGTERM ends, as a shell has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +47,11 @@ class Kubeconfig:
 
     def demand_credentials(self) -> None:
         """Finds out who we are, which may run a plugin of the kubeconfig. Raises Mistake and StartError."""
-        import asyncio  # noqa: PLC0415
-
         from watcher.cluster.access_error import AccessError  # noqa: PLC0415
 
         access = self.access()
         try:
-            asyncio.run(access.credentials())
+            _run(access.credentials())
         except AccessError as error:
             raise StartError(f"{access.origin}: {error}") from None
 
@@ -60,7 +64,24 @@ class Kubeconfig:
         log.configure("error", "fetch")  # what goes wrong is told by the error
         access = self.access()
         try:
-            found = fetch(access, self.namespaces)
+            rows = _run(fetch(access, self.namespaces))
         except FetchError as error:
             raise StartError(f"{access.origin}: {error}") from None
-        return Objects(found.rows, "in the cluster", unread=found.unread)
+        return Objects(rows, "in the cluster")
+
+
+def _run(asking: "Coroutine[Any, Any, T]") -> T:
+    """Its result. SIGTERM ends it in order, as Ctrl-C does: at once, a plugin of the kubeconfig would be left
+    behind. Raises SystemExit then.
+    """
+    import asyncio  # noqa: PLC0415
+
+    async def unless_terminated() -> T:
+        task = asyncio.create_task(asking)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await task
+
+    try:
+        return asyncio.run(unless_terminated())
+    except asyncio.CancelledError:
+        raise SystemExit(TERMINATED) from None

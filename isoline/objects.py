@@ -13,15 +13,13 @@ class Objects:
     """Rows of objects by reference, and rows that say what of them could not be read.
 
     `place` says in words where they are (`in 2 files`), `files` what stands in each by its path, `ignored`
-    how many there are of which kinds that nobody reads. `unread` are kinds that a cluster does not let us
-    read, each with its namespace, or "" for all.
+    how many there are of which kinds that nobody reads.
     """
 
     rows: Mapping[str, Row]
     place: str
     files: Mapping[str, bytes | None] = field(default_factory=dict)
     ignored: Mapping[str, int] = field(default_factory=dict)
-    unread: frozenset[tuple[str, str]] = frozenset()
 
     def __len__(self) -> int:
         return sum(kind_of(ref) not in PASSED_ON for ref in self.rows)

@@ -12,7 +12,6 @@ from isoline.near import Near
 from isoline.objects import Objects
 from isoline.place import Places
 from isoline.problem import Problem, Told, told
-from isoline.unread import is_known
 from isoline.up import ports
 from runtime.link.row import Change, Row
 from translator.settings import Settings
@@ -61,11 +60,7 @@ def translate(objects: Objects, settings: Settings, *asked: Asked) -> Translatio
     near = Near(objects.rows)
     of_translator = (each for ref, row in output.statuses.puts.items() for each in told(ref, row.body))
     of_edges = (each for ask in asked for each in ask(objects.rows, output.resources.puts))
-    found = [
-        each.problem(places.line_of, near.hint(each))
-        for each in chain(of_translator, of_edges)
-        if is_known(objects, each)
-    ]
+    found = [each.problem(places.line_of, near.hint(each)) for each in chain(of_translator, of_edges)]
     order = {path: number for number, path in enumerate(objects.files)}
     by_place = sorted(found, key=partial(_place, order))
     return Translation(output.resources.puts, tuple(by_place))

@@ -16,16 +16,21 @@ from translator import reasons
 from translator.ingress.annotation import CLASSES
 from translator.ingress.ingress_class import CONTROLLER, OURS, others_default
 from translator.problem import Problem
+from translator.unread import API
 
 KIND = "IngressClass/"
+CLASSES_UNREAD = f"{API}//ingressclasses.networking.k8s.io"
 
 
 def unserved(rows: Mapping[str, Row], ours: Collection[str]) -> Iterator[Told]:
     """A warning for each Ingress among `rows` whose class is none of `ours` and no IngressClass object's; and
     for each without class that belongs to another controller, whose IngressClass is the default.
 
-    `ours` are those of `--ingress-class`; without any it is `isoline`.
+    `ours` are those of `--ingress-class`; without any it is `isoline`. Where IngressClasses must not be read
+    nobody knows.
     """
+    if CLASSES_UNREAD in rows:
+        return
     there = {key.rpartition("/")[2] for key in rows if key.startswith(KIND)}
     known = there | set(ours or (OURS,))
     default = "" if ours else _default_of_others(rows)

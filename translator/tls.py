@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from translator import certificate, names, reasons, secret
+from translator import certificate, names, reasons, secret, unread
 from translator.derive import View
 from translator.ingress.routes import ingress
 from translator.ingress.tls import ANY_TLS, INDEX
@@ -154,8 +154,9 @@ def secret_problems(view: View, name: str, ref: str, field: str) -> Iterator[Pro
     """What is wrong with a Secret, told at the field that names it."""
     known = secret.reference(name)
     if secret.key_type(view, name) is None:
-        message = f"there is no Secret {name} with a certificate and a key"
-        yield Problem.of(ref, reasons.SECRET_NOT_FOUND, message, field)
+        if not unread.may_be_there(view, unread.SECRETS, name.partition("/")[0]):
+            message = f"there is no Secret {name} with a certificate and a key"
+            yield Problem.of(ref, reasons.SECRET_NOT_FOUND, message, field)
         return
     validity = view.fact(secret.VALIDITY, known)
     flaw = view.fact(secret.FLAW, known)

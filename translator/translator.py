@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runtime.link.row import Change, Row
-from translator import delegation, names, resources, secret, slices, status, virtual_host
+from translator import delegation, names, resources, secret, slices, status, unread, virtual_host
 from translator.derive import Derivation, Function
 from translator.ingress import ingress_class, routes, tls
 from translator.settings import Settings
 from translator.store import Store, kind_of
 
 # The watcher's own problems, of files and of what an API server refuses; they are passed on as they are.
-PASSED_ON = frozenset({"File", "API"})
+PASSED_ON = frozenset({"File", unread.API})
 # Objects or values a step: some milliseconds, so that heartbeats are not late.
 STEP = 16
 
@@ -149,9 +149,10 @@ class Translator:
             self._view.touch(self._store.delete(ref))
             self._forget(ref)
         for at, (ref, row) in enumerate(puts.items(), 1):
-            if kind_of(ref) in PASSED_ON:
+            kind = kind_of(ref)
+            if kind in PASSED_ON:
                 self._passed_on[ref] = row
-            else:
+            if kind not in PASSED_ON or kind == unread.API:
                 new = ref not in self._store
                 self._view.touch(self._store.put(ref, row.body))
                 if new:

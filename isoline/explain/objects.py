@@ -15,7 +15,6 @@ from isoline.near import Near
 from isoline.objects import Objects
 from isoline.place import Places
 from isoline.problem import Problem, told
-from isoline.unread import is_known
 from isoline.unserved_classes import why_not_ours
 from runtime.link.row import Change, Row
 from translator.ingress.annotation import ALLOW_HTTP
@@ -76,9 +75,7 @@ def explain(request: Request, read: Objects, settings: Settings) -> Explanation:
 
 def _problems(ref: str, row: Row, read: Objects) -> list[Problem]:
     places, near = Places(read.files.get), Near(read.rows)
-    return [
-        each.problem(places.line_of, near.hint(each)) for each in told(ref, row.body) if is_known(read, each)
-    ]
+    return [each.problem(places.line_of, near.hint(each)) for each in told(ref, row.body)]
 
 
 def _named(found: Explanation, read: Objects) -> list[str]:

@@ -105,6 +105,25 @@ def test_a_kubeconfig_that_is_not_there_is_exit_code_2(
     assert other.stderr == [f"isoline: --kubeconfig {path}: has no context 'prod'; it has dev"]
 
 
+@pytest.mark.parametrize(
+    "words", [*TOOLS, ["watcher", "--publish", "ipc:///x"]], ids=lambda words: str(words[0])
+)
+def test_a_kubeconfig_whose_files_are_of_no_use_is_exit_code_2(
+    isoline: Isoline, kubeconfig: Callable[..., Path], words: list[str]
+) -> None:
+    """They are input as well; the line names file, entry and field."""
+    content = config()
+    content["clusters"][0]["cluster"]["certificate-authority"] = "new.yaml"
+    path = kubeconfig(content)
+
+    program = isoline(*words, "--kubeconfig", path)
+
+    ca = f"cluster 'c': certificate-authority {path.with_name('new.yaml')}"
+    told = f"{ca}: holds no certificate in PEM that can be read"
+    assert (program.exit_code(), program.stdout) == (2, [])
+    assert program.stderr == [f"isoline: --kubeconfig {path}: {told}"]
+
+
 PLUGIN = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "./login", "args": []}}
 
 

@@ -57,10 +57,10 @@ def test_manifests_of_namespaces_that_are_not_read_change_nothing() -> None:
 def test_what_cannot_be_read_stays_told() -> None:
     """Of a file, with its text, and of the cluster."""
     row = Row.of(b"{}")
-    cluster = Objects({"API//secrets": row}, "in the cluster", unread=frozenset({("Secret", "")}))
+    cluster = Objects({"API//secrets": row}, "in the cluster")
     manifests = Objects({"File//a.yaml": row}, "in 1 file", {"a.yaml": b"a: ["})
 
     found = laid_over(cluster, manifests, NOW)
 
     assert found.rows.keys() == {"API//secrets", "File//a.yaml"}
-    assert (found.files, found.unread) == (manifests.files, cluster.unread)
+    assert found.files == manifests.files

@@ -15,7 +15,7 @@ _LIFE = dt.timedelta(days=1)
 
 
 class Authority:
-    """Issues certificates that are valid from a day ago until tomorrow."""
+    """Issues certificates that are valid from a day ago until tomorrow, unless they have expired."""
 
     def __init__(self, name: str) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
@@ -37,18 +37,20 @@ class Authority:
         names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))])
         return self._issue(_name(address), names)
 
-    def client(self, user: str, groups: Sequence[str] = ()) -> Pair:
+    def client(self, user: str, groups: Sequence[str] = (), *, expired: bool = False) -> Pair:
         """For a user as Kubernetes reads it: the common name, and an organization for each group."""
-        return self._issue(_name(user, groups))
+        return self._issue(_name(user, groups), ends=-_LIFE / 2 if expired else _LIFE)
 
-    def _issue(self, subject: x509.Name, *extensions: x509.ExtensionType) -> Pair:
+    def _issue(self, subject: x509.Name, *extensions: x509.ExtensionType, ends: dt.timedelta = _LIFE) -> Pair:
         key = ec.generate_private_key(ec.SECP256R1())
-        made = self._builder(subject, key)
+        made = self._builder(subject, key, ends)
         for extension in extensions:
             made = made.add_extension(extension, critical=False)
         return Pair(_pem(made.sign(self._key, hashes.SHA256())), pem(key))
 
-    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+    def _builder(
+        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, ends: dt.timedelta = _LIFE
+    ) -> x509.CertificateBuilder:
         now = dt.datetime.now(dt.UTC)
         issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         return (
@@ -58,7 +60,7 @@ class Authority:
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - _LIFE)
-            .not_valid_after(now + _LIFE)
+            .not_valid_after(now + ends)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .add_extension(issuer, critical=False)
         )

@@ -6,7 +6,8 @@ import secrets
 import shutil
 import ssl
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -45,7 +46,6 @@ class Cluster:
         # Nothing else is ever here, so ports need not be kept while nobody listens.
         self.address = f"127.{_random.randint(1, 254)}.{_random.randint(0, 255)}.{_random.randint(1, 254)}"
         self.port = free_port()
-        self.url = f"https://{self.address}:{self.port}"
         self.folder = Path(tempfile.mkdtemp(prefix="isoline-kube-"))
         self.ca = self.folder / "ca.crt"
         self.etcd: Program
@@ -76,6 +76,11 @@ class Cluster:
                 program.__exit__()
         shutil.rmtree(self.folder)
 
+    @property
+    def url(self) -> str:
+        """Where kube-apiserver is, or will be."""
+        return f"https://{self.address}:{self.port}"
+
     def start(self) -> None:
         """Starts kube-apiserver and waits until it serves all it has."""
         self.apiserver = Program(self._apiserver_command())
@@ -94,6 +99,19 @@ class Cluster:
         """Stops and starts it: a watch from an earlier version is then answered by 410."""
         self.stop()
         self.start()
+
+    @contextmanager
+    def elsewhere(self) -> Iterator[Client]:
+        """After `stop` or `kill`: kube-apiserver at another port, on the same data, and its admin. Who knows
+        the former `url` sees nothing of it.
+        """
+        own, self.port = self.port, free_port()
+        try:
+            self.start()
+            yield self.client()
+        finally:
+            self.kill()
+            self.port = own
 
     def replace_certificate(self, authority: Authority | None = None) -> None:
         """Gives it another serving certificate, which it takes up within a second. With another authority the
@@ -119,16 +137,25 @@ class Cluster:
         return client
 
     def kubeconfig(
-        self, kind: kubeconfig.Kind = "token", *, user: str = ADMIN, namespace: str = "default"
+        self,
+        kind: kubeconfig.Kind = "token",
+        *,
+        user: str = ADMIN,
+        namespace: str = "default",
+        url: str = "",
+        ca: bytes = b"",
+        expired: bool = False,
     ) -> Path:
         """Writes a kubeconfig by which this user acts, and answers its path; what lies beside it is told in
-        tests.kube.kubeconfig. By `client-certificate` any user may be made up.
+        tests.kube.kubeconfig. By `client-certificate` any user may be made up. `url` and `ca` are those of a
+        proxy; a certificate may have `expired`.
         """
         identity = kubeconfig.Identity(
-            self._tokens.get(user, ""), self._users.client(user, USERS.get(user, ()))
+            self._tokens.get(user, ""), self._users.client(user, USERS.get(user, ()), expired=expired)
         )
         path = self.folder / f"{user}-{secrets.token_hex(4)}"
-        kubeconfig.write(path, kind, identity, url=self.url, ca=self.ca.read_bytes(), namespace=namespace)
+        authority = ca or self.ca.read_bytes()
+        kubeconfig.write(path, kind, identity, url=url or self.url, ca=authority, namespace=namespace)
         return path
 
     def _write_files(self) -> None:

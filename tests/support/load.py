@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import time
 from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlsplit
@@ -74,6 +75,11 @@ class Load:
             return all(seen.count(kind) >= count for kind in self._kinds)
 
         wait_until(answered, f"{count} more answers to each of {', '.join(self._kinds)}")
+
+    def goes_on(self, *, until: float) -> None:
+        """Until this moment of time.monotonic(): waits for answers to each kind of client again and again."""
+        while time.monotonic() < until:
+            self.more()
 
     async def _start(self) -> None:
         loops = {"http2": self._http2, "websocket": self._websocket}

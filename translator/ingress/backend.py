@@ -1,6 +1,6 @@
 """What a path of an Ingress leads to: a port of a Service, or an answer of Envoy's own."""
 
-from translator import names, reasons
+from translator import names, reasons, unread
 from translator.derive import View
 from translator.field import Field
 from translator.model import Answer, Backend
@@ -49,7 +49,8 @@ def _resolved(view: View, owner: str, named: Field, port: Field, what: str) -> B
     found = view(service, owner)
     quoted = f'{what} names Service "{name}"'
     if found is None:
-        named["name"].tell(reasons.SERVICE_NOT_FOUND, f"{quoted}, which does not exist")
+        if not unread.may_be_there(view, unread.SERVICES, namespace):
+            named["name"].tell(reasons.SERVICE_NOT_FOUND, f"{quoted}, which does not exist")
         return UNAVAILABLE
     if found.type == EXTERNAL_NAME and not view.settings.enable_external_name:
         named["name"].tell(

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from translator import names, reasons
+from translator import names, reasons, unread
 from translator.delegation import is_granted
 from translator.derive import View
 from translator.field import Field
@@ -74,11 +74,12 @@ def _secret(view: View, field: Field, owner: str, namespace: str) -> str | None:
         return None
     secret = names.secret(owner, name)
     if not is_granted(view, secret, namespace):
-        field.tell(
-            reasons.SECRET_NOT_DELEGATED,
-            f"Secret {secret} is in another namespace, and no TLSCertificateDelegation there lets namespace"
-            f" {namespace} use it",
-        )
+        if not unread.may_be_there(view, unread.DELEGATIONS, owner):
+            field.tell(
+                reasons.SECRET_NOT_DELEGATED,
+                f"Secret {secret} is in another namespace, and no TLSCertificateDelegation there lets"
+                f" namespace {namespace} use it",
+            )
         return None
     return secret
 

@@ -19,6 +19,7 @@ from kubernetes.aio.config.incluster_config import SERVICE_TOKEN_FILENAME, load_
 from runtime.start_error import StartError
 from watcher.cluster import kubeconfig
 from watcher.cluster.access_error import AccessError
+from watcher.cluster.fields import NO_PASSWORD
 from watcher.cluster.kubeconfig import BEARER
 from watcher.kinds import DEFAULT_NAMESPACE
 
@@ -201,7 +202,7 @@ def _tls(configuration: Configuration) -> ssl.SSLContext:
     # Python 3.13).
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     if configuration.cert_file:
-        context.load_cert_chain(configuration.cert_file, configuration.key_file)
+        context.load_cert_chain(configuration.cert_file, configuration.key_file, NO_PASSWORD)
     if not configuration.verify_ssl:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

@@ -125,17 +125,26 @@ class Cluster:
             self._since = now
 
     def _tell_troubles(self, now: float) -> None:
-        """A row for each resource that must not be read, as it is the operator who can help."""
+        """A row for each resource that must not be read, as it is the operator who can help; with the
+        namespaces in which, "" for all, as of what may be there nobody says that it is missing.
+        """
         told: dict[str, list[dict[str, Any]]] = {}
+        where: dict[str, set[str]] = {}
         for each in self.reflectors:
             if each.state == "forbidden":
                 problem = Problem(reasons.FORBIDDEN, each.trouble).as_json()
                 problems = told.setdefault(each.source.resource, [])
                 problems += [problem] if problem not in problems else []  # of Secrets there are two sources
+                where.setdefault(each.source.resource, set()).add(each.source.namespace)
         for resource in self.unread - told.keys():
             self._set(f"{API}//{resource}", None, now)
         for resource, problems in told.items():
-            body = {"kind": API, "metadata": {"name": resource}, "problems": problems}
+            body = {
+                "kind": API,
+                "metadata": {"name": resource},
+                "namespaces": sorted(where[resource]),
+                "problems": problems,
+            }
             self._set(f"{API}//{resource}", Row.of(orjson.dumps(body)), now)
         self.unread = frozenset(told)
 

@@ -4,7 +4,6 @@ import asyncio
 import math
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from runtime.link.row import Row
@@ -29,26 +28,12 @@ class FetchError(Exception):
     """The cluster can't be read; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """The rows that a watcher would publish: objects, and `API//<resource>` for what must not be read.
-
-    `unread` are the latter's kinds, each with its namespace, or "" for all.
-    """
-
-    rows: Mapping[str, Row]
-    unread: frozenset[tuple[str, str]]
-
-
-def fetch(access: Access, namespaces: Sequence[str] = ()) -> Fetched:
-    """All of it, in these namespaces or, with none, in all.
+async def fetch(access: Access, namespaces: Sequence[str] = ()) -> Mapping[str, Row]:
+    """The rows that a watcher of these namespaces or, with none, of all would publish: objects, and
+    `API//<resource>` for what must not be read.
 
     Raises FetchError, and StartError for a kubeconfig that cannot be used.
     """
-    return asyncio.run(_fetch(access, namespaces))
-
-
-async def _fetch(access: Access, namespaces: Sequence[str]) -> Fetched:
     whole: asyncio.Future[Mapping[str, Row]] = asyncio.get_running_loop().create_future()
 
     def take(batch: Batch) -> None:
@@ -74,18 +59,12 @@ async def _fetch(access: Access, namespaces: Sequence[str]) -> Fetched:
                         if clock() >= refused + OTHERS_SECONDS or not _listing(cluster):
                             raise FetchError(wrong)
                     await asyncio.sleep(LOOK_SECONDS)
-            return Fetched(whole.result(), _unread(reflectors))
+            return whole.result()
         except TimeoutError:
             raise FetchError(f"not listed within {SECONDS:g} s: {_waiting(cluster)}") from None
         finally:
             following.cancel()
             await asyncio.wait([following])
-
-
-def _unread(reflectors: Sequence[Reflector]) -> frozenset[tuple[str, str]]:
-    return frozenset(
-        (each.source.kind.name, each.source.namespace) for each in reflectors if each.state == "forbidden"
-    )
 
 
 def _listing(cluster: Cluster) -> bool:

@@ -14,7 +14,7 @@ from kubernetes.aio.client import Configuration
 from kubernetes.aio.config import kube_config
 from kubernetes.aio.config.kube_config import KubeConfigLoader
 
-from watcher.cluster import plugin
+from watcher.cluster import fields, plugin
 from watcher.cluster.access_error import AccessError
 from watcher.kinds import DEFAULT_NAMESPACE
 
@@ -29,9 +29,11 @@ REPEATING: Final = (
 
 def namespace(path: str, context: str | None) -> str:
     """That of the context, the current one unless it is named. Raises AccessError for a file that is no
-    kubeconfig, or that does not say all that the context names.
+    kubeconfig, that does not say all that the context names, or whose certificates, keys or token are of no
+    use.
     """
     content, wanted = _read(path, context)
+    _demand_fields(content, wanted, Path(path).absolute().parent)
     return str(_named(content, "context")[wanted].get("namespace") or DEFAULT_NAMESPACE)
 
 
@@ -46,6 +48,7 @@ async def loaded(path: str, context: str | None, configuration: Configuration) -
     content, wanted = _read(path, context)
     base = Path(path).absolute().parent
     content = await _resolved(content, wanted, base)
+    _demand_fields(content, wanted, base)
     with tempfile.TemporaryDirectory(prefix="isoline-") as folder:
         # Not by the file's name: then the client puts whole users, secrets included, into its messages.
         loader = KubeConfigLoader(content, wanted, config_base_path=str(base), temp_file_path=folder)  # type: ignore[no-untyped-call]
@@ -79,6 +82,17 @@ async def _resolved(content: dict[str, Any], wanted: str, base: Path) -> dict[st
         "contexts": [{"name": wanted, "context": {**meant, "user": name or "anonymous"}}],
         "users": [{"name": name or "anonymous", "user": user}],
     }
+
+
+def _demand_fields(content: dict[str, Any], wanted: str, base: Path) -> None:
+    """Raises AccessError for what a cluster or a user names, or holds, and TLS would refuse."""
+    meant = _named(content, "context")[wanted]
+    cluster, user = meant["cluster"], meant.get("user") or ""
+    users = {"": {}, **_named(content, "user")}
+    fields.demand(
+        fields.Entry(f"cluster {cluster!r}", _named(content, "cluster")[cluster], base),
+        fields.Entry(f"user {user!r}", users[user], base),
+    )
 
 
 def _read(path: str, context: str | None) -> tuple[dict[str, Any], str]:

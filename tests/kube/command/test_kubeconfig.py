@@ -62,6 +62,16 @@ def test_a_token_that_is_not_taken_is_one_line(isoline: Isoline, cluster: Cluste
         assert program.stderr == [f"isoline: --kubeconfig {config}: API server unreachable: {REFUSED}"]
 
 
+def test_a_certificate_that_has_expired_is_one_line(isoline: Isoline, cluster: Cluster) -> None:
+    """An API server takes the connection, and refuses each request."""
+    config = cluster.kubeconfig("client-certificate", expired=True)
+
+    program = isoline("check", "--kubeconfig", config)
+
+    assert (program.exit_code(), program.stdout) == (3, [])
+    assert program.stderr == [f"isoline: --kubeconfig {config}: API server unreachable: {REFUSED}"]
+
+
 def test_who_may_read_no_ingresses_is_told_so(isoline: Isoline, cluster: Cluster) -> None:
     """There is nothing to check; perhaps in a namespace there is."""
     config = cluster.kubeconfig(user=READER)

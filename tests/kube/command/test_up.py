@@ -90,6 +90,26 @@ def test_what_must_not_be_read_is_told_and_shown(
     assert 'forbidden: 403: secrets is forbidden: User "reader" cannot' in " ".join(shown.split())
 
 
+def test_nothing_of_what_must_not_be_read_is_said_to_be_missing(
+    up: StartUp, cluster: Cluster, kube: Client
+) -> None:
+    """Nobody knows whether it is; what is missing all the same is told. With the right comes the truth."""
+    grant(cluster, kube, [name for name in GROUPS if name != "secrets"], everywhere=True)
+    web = ingress("web", rule(HOST, path("/", "a")))
+    web["spec"]["tls"] = [{"hosts": [HOST], "secretName": "web"}]
+    kube.apply(*here(kube, web))
+    running = up("--no-envoy")
+    running.program.said(f"^Ingress {kube.namespace}/web: ServiceNotFound: ")
+    running.program.said("^API secrets: Forbidden: ")
+
+    assert not any("SecretNotFound" in line for line in running.program.stderr)
+
+    grant(cluster, kube, GROUPS, everywhere=True)
+
+    running.program.said("^resolved: API secrets: Forbidden: ")
+    running.program.said(f"^Ingress {kube.namespace}/web: SecretNotFound: there is no Secret .*/web with ")
+
+
 def test_who_logs_in_again_is_served(cluster: Cluster, kube: Client) -> None:
     """Expired credentials are told, with what is waited for; nothing has to be started again."""
     config = cluster.kubeconfig("token-file", namespace=kube.namespace)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.kube.authority import Authority
 from tests.kube.kubeconfig import Identity, write
 from tests.support.certificate import Pair
 from tests.watcher.cluster.jumping import jumping
@@ -23,7 +24,8 @@ class Plugin:
     def __init__(self, folder: Path) -> None:
         config = folder / "config"
         identity = Identity("secret", Pair(b"", b""))
-        write(config, "exec", identity, url="https://127.0.0.1:1", ca=b"none", namespace="default")
+        ca = Authority("ca").certificate
+        write(config, "exec", identity, url="https://127.0.0.1:1", ca=ca, namespace="default")
         self.access = Access.of_kubeconfig(str(config))
         self._log = folder / "log"
         self._signal = folder / "signal"

@@ -53,7 +53,7 @@ def server() -> Iterator[Refusing]:
 
 
 @pytest.mark.parametrize(("late", "told"), [(0.3, "ingresses"), (30.0, "services")])
-def test_the_first_of_what_is_forbidden_is_told(
+async def test_the_first_of_what_is_forbidden_is_told(
     server: Refusing, tmp_path: Path, late: float, told: str
 ) -> None:
     """By the order of the sources, whichever answer comes first; one that does not come is not waited for."""
@@ -66,4 +66,4 @@ def test_the_first_of_what_is_forbidden_is_told(
     (tmp_path / "config").write_text(json.dumps(content))
 
     with pytest.raises(FetchError, match=f"^403: {told} is forbidden; name the namespaces"):
-        fetch(Access.of_kubeconfig(str(tmp_path / "config")))
+        await fetch(Access.of_kubeconfig(str(tmp_path / "config")))

@@ -1,5 +1,6 @@
 """What may not be read: told, held, and in whose way it stands."""
 
+import orjson
 import pytest
 
 from tests.watcher.cluster.bodies import added, secret, service, whole
@@ -122,6 +123,7 @@ def test_one_forbidden_namespace_of_several_is_held_and_told() -> None:
     assert batch is not None
     assert batch.held == {"services of namespace b"}
     assert (both.objects, both.told("services")) == (["API//services", "Service/a/s"], ["Forbidden: 403: no"])
+    assert orjson.loads(both.table["API//services"].body)["namespaces"] == ["b"]
 
 
 def test_all_namespaces_forbidden_is_a_cluster_without_services() -> None:

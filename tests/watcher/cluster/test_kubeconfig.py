@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 import yaml
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
 from runtime.start_error import StartError
 from tests.kube.authority import Authority
-from tests.support.certificate import Pair
+from tests.support.certificate import Pair, key, pair
 from tests.watcher.cluster.jumping import jumping
 from watcher.cluster.access import Access
 from watcher.cluster.access_error import AccessError
@@ -57,9 +58,6 @@ WRONG: dict[str, tuple[object, str]] = {
     ),
     "a plugin with a number": (plugin(args=[5]), "exec: args has to be a list of strings"),
     "a plugin of another version": (plugin(apiVersion="v1"), "exec: apiVersion has to be client."),
-    "a key that is not there": ({"client-key": "gone", "token": SECRET}, "/gone"),
-    "a key that is no base64": ({"client-key-data": f"{SECRET}="}, "Incorrect padding"),
-    "a key that is none": ({"client-certificate-data": "YQ==", "client-key-data": "YQ=="}, "PEM"),
     "a password that is a list": ({"username": "a", "password": [SECRET]}, "is written as no kubeconfig is"),
 }
 
@@ -74,6 +72,85 @@ async def test_a_user_that_is_wrong_is_told_without_what_it_holds(kubeconfig: Wr
 
     assert told in str(raised.value)
     assert SECRET not in "".join(traceback.format_exception(raised.value))
+
+
+GOOD, OTHER = pair(), pair(number=1)
+CERTIFICATE = b64encode(GOOD.chain).decode()
+FILES = {
+    "empty": b"\n",
+    "bytes": b"\xff\x00",
+    "cut": GOOD.chain[: len(GOOD.chain) // 2],
+    "key": GOOD.key,
+    "other": OTHER.key,
+    "locked": key().private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(SECRET.encode())
+    ),
+}
+# What is wrong of a user; the files lie beside the kubeconfig, with a folder.
+USELESS: dict[str, tuple[dict[str, Any], str]] = {
+    "a token that is gone": ({"tokenFile": "gone"}, "tokenFile {0}/gone: No such file or directory"),
+    "a token that is a folder": ({"tokenFile": "folder"}, "tokenFile {0}/folder: Is a directory"),
+    "a token that is empty": ({"tokenFile": "empty"}, "tokenFile {0}/empty: is empty"),
+    "a token of bytes": (
+        {"tokenFile": "bytes"},
+        "tokenFile {0}/bytes: holds no token, which is one line of printable ASCII",
+    ),
+    "a certificate that is gone": (
+        {"client-certificate": "gone", "client-key": "key"},
+        "client-certificate {0}/gone: No such file or directory",
+    ),
+    "a certificate that is cut": (
+        {"client-certificate": "cut", "client-key": "key"},
+        "client-certificate {0}/cut: holds no certificate in PEM that can be read",
+    ),
+    "a certificate that is none": (
+        {"client-certificate-data": "YQ==", "client-key": "key"},
+        "client-certificate-data: holds no certificate in PEM that can be read",
+    ),
+    "a certificate that is a number": ({"client-certificate": 5}, "client-certificate: has to be a string"),
+    "a certificate without a key": (
+        {"client-certificate-data": CERTIFICATE},
+        "client-certificate-data: there is no client-key beside it",
+    ),
+    "a key that is gone": (
+        {"client-key": "gone", "token": SECRET},
+        "client-key {0}/gone: No such file or directory",
+    ),
+    "a key that is no base64": ({"client-key-data": f"{SECRET}="}, "client-key-data: no base64"),
+    "a key that is none": (
+        {"client-certificate-data": CERTIFICATE, "client-key": "cut"},
+        "client-key {0}/cut: holds no private key in PEM that can be read without a password",
+    ),
+    "a key with a password": (
+        {"client-certificate-data": CERTIFICATE, "client-key": "locked"},
+        "client-key {0}/locked: holds no private key in PEM that can be read without a password",
+    ),
+    "another's key": (
+        {"client-certificate-data": CERTIFICATE, "client-key": "other"},
+        "client-key {0}/other: is not the key of its client-certificate",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", USELESS)
+async def test_a_file_that_is_of_no_use_is_told_by_its_field(
+    kubeconfig: Write, tmp_path: Path, name: str
+) -> None:
+    """At the start, and when all is read again."""
+    user, told = USELESS[name]
+    access = Access.of_kubeconfig(kubeconfig({"token": SECRET}))
+    path = kubeconfig(user)
+    for file, content in FILES.items():
+        (tmp_path / file).write_bytes(content)
+    (tmp_path / "folder").mkdir()
+    line = f"user 'u': {told.format(tmp_path)}"
+
+    with pytest.raises(StartError) as refused:
+        Access.of_kubeconfig(path)
+    with pytest.raises(AccessError) as raised:
+        await access.credentials()
+
+    assert (str(refused.value), str(raised.value)) == (f"--kubeconfig {path}: {line}", line)
 
 
 @pytest.mark.parametrize("user", [{}, {"user": None}], ids=["none", "null"])

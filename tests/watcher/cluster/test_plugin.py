@@ -107,7 +107,8 @@ async def test_an_answer_that_is_none_is_told_without_its_words(
     assert "S3CR3T" not in str(raised.value)
 
 
-HANGING = "sleep 300 &\necho $! $$ > pids.new\nmv pids.new pids\nwait"
+# It starts others when it has long been started itself.
+HANGING = "sleep 0.5\nsleep 300 &\necho $! $$ > pids.new\nmv pids.new pids\nwait"
 
 
 async def test_a_plugin_that_hangs_is_killed_with_all_that_it_has_started(
@@ -160,18 +161,25 @@ async def test_a_plugin_ends_with_the_edge_that_wants_to_know(script: Script, tm
     await eventually(lambda: all(map(gone, pids)))
 
 
+COMMANDS = [["check"], ["up", "--no-envoy"], ["watcher", "--publish", "ipc://link"]]
+
+
 @pytest.mark.process
-@pytest.mark.parametrize("words", [["check"], ["up", "--no-envoy"], ["watcher", "--publish", "ipc://link"]])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[0])
 def test_a_plugin_ends_with_the_command_that_runs_it(
-    script: Script, tmp_path: Path, words: list[str]
+    script: Script, tmp_path: Path, words: list[str], number: signal.Signals
 ) -> None:
-    """By Ctrl-C, which reaches us alone."""
+    """The signal reaches us alone; what a script starts in the background is deaf to Ctrl-C."""
     words = [word.replace("ipc://", f"ipc://{tmp_path}/") for word in words]
     command = [ISOLINE, *words, "--kubeconfig", hanging(script, tmp_path)]
+    if number is signal.SIGTERM:
+        command = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *command]
     with Program(command, cwd=tmp_path) as program:
         asyncio.run(eventually((tmp_path / "pids").exists))
-        os.kill(program.pid, signal.SIGINT)
-        program.exit_code()
+        os.kill(program.pid, number)
+        code = program.exit_code()
 
+    assert code == (0 if words[0] == "watcher" else 128 + number)
     pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
     asyncio.run(eventually(lambda: all(map(gone, pids))))
