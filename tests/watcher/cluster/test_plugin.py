@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
 from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from isoline.kubeconfig import Kubeconfig
 from tests.support.program import Program
 from tests.support.up import ISOLINE
 from watcher.cluster import plugin
@@ -158,6 +160,25 @@ async def test_a_plugin_ends_with_the_edge_that_wants_to_know(script: Script, tm
     assert asyncio.all_tasks() == {asyncio.current_task()}
     pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
     await eventually(lambda: all(map(gone, pids)))
+
+
+def test_ctrl_c_while_a_plugin_starts_ends_both(
+    script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between its birth and when we have learnt of it."""
+    start, born = subprocess.Popen, []
+
+    def interrupted(*args: object, **kwargs: object) -> subprocess.Popen[bytes]:
+        born.append(start(*args, **kwargs))
+        signal.raise_signal(signal.SIGINT)
+        return born[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", interrupted)
+
+    with pytest.raises(KeyboardInterrupt):
+        Kubeconfig(str(hanging(script, tmp_path))).demand_credentials()
+
+    assert [gone(each.pid) for each in born] == [True]
 
 
 @pytest.mark.process
