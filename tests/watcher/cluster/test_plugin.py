@@ -125,6 +125,22 @@ async def test_a_plugin_that_hangs_is_killed_with_all_that_it_has_started(
     await eventually(lambda: all(map(gone, pids)))
 
 
+async def test_a_browser_that_outlives_a_plugin_keeps_nobody_waiting(
+    script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has a session of its own, and the plugin's output open."""
+    monkeypatch.setattr(plugin, "SECONDS", 1.0)
+    wanted = script("setsid sleep 300 &\necho $! > pid\nwait")
+
+    async with asyncio.timeout(20):
+        with pytest.raises(AccessError, match=r"has not answered within 1 s$"):
+            await plugin.answer(wanted, {}, tmp_path)
+
+    browser = int((tmp_path / "pid").read_text())
+    assert not gone(browser)
+    os.kill(browser, signal.SIGKILL)
+
+
 async def test_a_plugin_whose_answer_nobody_wants_any_more_is_killed(script: Script, tmp_path: Path) -> None:
     """Also what it has started."""
     asking = asyncio.create_task(plugin.answer(script(HANGING), {}, tmp_path))
