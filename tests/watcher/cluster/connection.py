@@ -27,6 +27,7 @@ MOODS: Final = (
     "hangs",
     "mute",
     "cuts",
+    "cuts lists",
     "ends at once",
     "ends after a bookmark",
     "refuses watches",
@@ -149,7 +150,7 @@ class Connection:
     def _list(self, now: float) -> None:
         items = [] if self._forgets() else self._store.listed(*self._about)
         self._say(b"".join(map(bodies.added, items)), now)
-        if self.mood not in {"ignores sendInitialEvents", "cuts", "ends at once"}:
+        if self.mood not in {"ignores sendInitialEvents", "cuts", "cuts lists", "ends at once"}:
             self._say(bodies.whole(0 if self.mood == "knows no versions" else self._store.version), now)
 
     def _say(self, text: bytes, now: float) -> None:
@@ -164,7 +165,10 @@ class Connection:
             (self.reflector.late if late else self.reflector.ended)(now)
         elif not stream.mute:
             self._say(self._news(stream), now)
-            if self._stream is not None and self.mood in {"unreachable", "cuts"}:
+            lists = self.reflector.patience is not None
+            if self._stream is not None and (
+                self.mood in {"unreachable", "cuts"} or (self.mood == "cuts lists" and lists)
+            ):
                 self._stream = None
                 self.reflector.lost(self.mood, now)
             elif self._stream is not None and self.mood in {"ends at once", "ends after a bookmark"}:
