@@ -202,11 +202,13 @@ class Reflector:
         else:
             self._fail(now, "the answer did not end in time")
 
-    def hurry(self, now: float) -> None:
-        """Another source is well again; soon we ask, too."""
-        if self.state == "failing" and now - self._hurried >= HURRY_SECONDS:
-            self._hurried = now
-            self.due = max(self._allowed, min(self.due, now + FIRST_SECONDS * self._chance()))
+    def hurry(self, now: float) -> bool:
+        """Another source is well again; soon we ask, too. Whether that makes a difference."""
+        if self.state != "failing" or now - self._hurried < HURRY_SECONDS:
+            return False
+        self._hurried = now
+        self.due = max(self._allowed, min(self.due, now + FIRST_SECONDS * self._chance()))
+        return True
 
     def _watch(self, now: float, listed: Mapping[str, str]) -> Question:
         self._lines, self._silent = line.Splitter(), True
