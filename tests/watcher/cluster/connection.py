@@ -134,8 +134,9 @@ class Connection:
             self.reflector.page(bodies.page(*items, version=version, token=token), now)
 
     def _forgets(self) -> bool:
+        """Towards who knows of some: anybody else has no reason to doubt it."""
         self.empty -= 1
-        return self.mood == "lost its objects" and self.empty >= 0
+        return self.mood == "lost its objects" and self.empty >= 0 and len(self.reflector.objects) > 0
 
     def _open(self, question: Question, now: float) -> None:
         self.reflector.opened(now)
