@@ -50,8 +50,15 @@ class Kubeconfig:
         from watcher.cluster.access_error import AccessError  # noqa: PLC0415
 
         access = self.access()
+
+        async def found_out() -> None:
+            try:
+                await access.credentials()
+            finally:  # else a plugin that is just being started is cut off from what would end it
+                await access.close()
+
         try:
-            _run(access.credentials())
+            _run(found_out())
         except AccessError as error:
             raise StartError(f"{access.origin}: {error}") from None
 

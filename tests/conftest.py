@@ -1,6 +1,7 @@
 """What every suite shares: hypothesis profiles, example backends, proof that no process is left behind."""
 
 import os
+import signal
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -27,6 +28,15 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 # Every process that a test starts inherits it, whoever its parent is by the end.
 _MARK = "TESTS_OF_ISOLINE"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c_is_heard() -> None:
+    """By the programs that tests start, too: what a shell without job control starts in the background
+    ignores it, and so does all that inherits from that.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

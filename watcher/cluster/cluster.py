@@ -33,11 +33,15 @@ class Batch:
 
 
 class Cluster:
-    """All sources. `complete` once each has been listed, or cannot be."""
+    """All sources. `complete` once each has been listed, or cannot be. What a change costs does not depend on
+    how many sources there are.
+    """
 
     def __init__(self, reflectors: Sequence[Reflector]) -> None:
         self.reflectors = reflectors
         self.rows: dict[str, Row] = {}
+        self.facts: dict[str, Any] = {}
+        """What else is known of the same objects."""
         self.unread: frozenset[str] = frozenset()
         """Resources that must not be read; a row says so of each."""
         self.complete = False
@@ -45,70 +49,103 @@ class Cluster:
         """Objects of which a row or a fact is another; whoever has looked clears it."""
         self.deadline: float | None = None
         """When `batch` has something that waits now."""
-        self._same: dict[str, list[Reflector]] = {}  # kind → its sources, which may have one object in turn
+        self._of_kind: dict[str, list[Reflector]] = {}
+        self._alike: dict[tuple[str, str], list[Reflector]] = {}  # may have one object in turn
         for reflector in reflectors:
-            self._same.setdefault(reflector.source.kind.name, []).append(reflector)
+            kind = reflector.source.kind.name
+            self._of_kind.setdefault(kind, []).append(reflector)
+            self._alike.setdefault((kind, reflector.source.namespace), []).append(reflector)
+        self._heard = dict.fromkeys(reflectors)
+        self._unknown = dict.fromkeys(reflectors)
+        self._held = frozenset(each.source.name for each in reflectors)  # the names of these
+        self._forbidden: dict[Reflector, str] = {}  # and why
+        self._forbidden_told = True
+        self._awaited: set[Reflector] = set()
+        self._excused: set[Reflector] = set()  # behind, too, but waited for no longer
+        self._settled = 0.0
         self._puts: dict[str, Row] = {}
         self._deletes: set[str] = set()
         self._since: float | None = None
-        self._excused: set[str] = set()
-        self._awaited: set[str] = set()
-        self._settled = 0.0
-        self._held: frozenset[str] | None = None
+        self._first = True
 
     @property
     def missing(self) -> Iterator[Reflector]:
-        """The sources that are waited for before anything is given out."""
-        for reflector in self.reflectors:
+        """The sources that are waited for before anything is given out, in their order."""
+        for reflector in self._unknown:
             if not reflector.known and not (
                 reflector.state == "forbidden" and self._can_do_without(reflector)
             ):
                 yield reflector
 
+    def heard(self, reflector: Reflector) -> None:
+        """Takes that one of the sources may be another than it was: its objects, or its state."""
+        self._heard[reflector] = None
+
     def batch(self, now: float) -> Batch | None:
         """What has changed and is ready to be given out; None for nothing. To be called after each step."""
-        self._gather(now)
-        self.complete = self.complete or not any(self.missing)
-        behind = {each.source.name for each in self.reflectors if each.known and each.state in BEHIND}
-        self._excused &= behind
-        awaited = behind - self._excused
-        if self._awaited - behind and not awaited:
+        heard, self._heard = self._heard, {}
+        for reflector in heard:
+            self._gather(reflector, now)
+        caught_up = [self._look(reflector, now) for reflector in heard]
+        if any(caught_up) and not self._awaited:
             self._settled = now + SETTLE_SECONDS
-        self._awaited = awaited
+        self.complete = self.complete or not any(self.missing)
         self.deadline = None
         if not self.complete:
             return None
-        self._tell_troubles(now)
-        held = frozenset(each.source.name for each in self.reflectors if not each.known)
+        if not self._forbidden_told:
+            self._tell_troubles(now)
         if self._since is None:
-            if held == self._held:
-                return None
-            self._since = now
-        until = self._since + HOLD_SECONDS if awaited else self._settled
-        if self._held is not None and now < until:
+            return None
+        until = self._since + HOLD_SECONDS if self._awaited else self._settled
+        if not self._first and now < until:
             self.deadline = until
             return None
-        self._excused |= behind
-        given = Batch(self._puts, frozenset(self._deletes), held, self._since)
-        self._puts, self._deletes, self._since, self._held = {}, set(), None, held
+        self._excused |= self._awaited
+        self._awaited.clear()
+        given = Batch(self._puts, frozenset(self._deletes), self._held, self._since)
+        self._puts, self._deletes, self._since, self._first = {}, set(), None, False
         return given
 
     def _can_do_without(self, reflector: Reflector) -> bool:
         """Of an essential kind another source must be there: one namespace's rights are its own affair."""
-        others = self._same[reflector.source.kind.name]
+        others = self._of_kind[reflector.source.kind.name]
         return not reflector.source.essential or any(other.known for other in others)
 
-    def _gather(self, now: float) -> None:
-        for reflector in self.reflectors:
-            if reflector.objects.changed:
-                for ref in reflector.objects.changed:
-                    self._set(ref, reflector.objects.rows.get(ref) or self._elsewhere(ref, reflector), now)
-                self.touched |= reflector.objects.changed
-                reflector.objects.changed.clear()
+    def _look(self, reflector: Reflector, now: float) -> bool:
+        """Takes how a source is; whether it was waited for and has caught up."""
+        if reflector.known and reflector in self._unknown:
+            del self._unknown[reflector]
+            self._held -= {reflector.source.name}
+            self._cause(now)
+        if reflector.state == "forbidden":
+            self._forbidden_told &= self._forbidden.get(reflector) == reflector.trouble
+            self._forbidden[reflector] = reflector.trouble
+        elif self._forbidden.pop(reflector, None) is not None:
+            self._forbidden_told = False
+        if reflector.known and reflector.state in BEHIND:
+            if reflector not in self._excused:
+                self._awaited.add(reflector)
+            return False
+        self._excused.discard(reflector)
+        awaited = reflector in self._awaited
+        self._awaited.discard(reflector)
+        return awaited
+
+    def _gather(self, reflector: Reflector, now: float) -> None:
+        objects = reflector.objects
+        for ref in objects.changed:
+            self._set(ref, objects.rows.get(ref) or self._elsewhere(ref, reflector), now)
+            if ref in objects.facts:
+                self.facts[ref] = objects.facts[ref]
+            else:
+                self.facts.pop(ref, None)
+        self.touched |= objects.changed
+        objects.changed.clear()
 
     def _elsewhere(self, ref: str, left: Reflector) -> Row | None:
         """A Secret that was made anew with another type is another source's."""
-        others = self._same[left.source.kind.name]
+        others = self._alike[left.source.kind.name, left.source.namespace]
         return next((row for other in others if (row := other.objects.rows.get(ref)) is not None), None)
 
     def _set(self, ref: str, row: Row | None, now: float) -> None:
@@ -121,6 +158,9 @@ class Cluster:
         else:
             self.rows[ref] = self._puts[ref] = row
             self._deletes.discard(ref)
+        self._cause(now)
+
+    def _cause(self, now: float) -> None:
         if self._since is None:
             self._since = now
 
@@ -131,8 +171,8 @@ class Cluster:
         told: dict[str, list[dict[str, Any]]] = {}
         where: dict[str, set[str]] = {}
         for each in self.reflectors:
-            if each.state == "forbidden":
-                problem = Problem(reasons.FORBIDDEN, each.trouble).as_json()
+            if each in self._forbidden:
+                problem = Problem(reasons.FORBIDDEN, self._forbidden[each]).as_json()
                 problems = told.setdefault(each.source.resource, [])
                 problems += [problem] if problem not in problems else []  # of Secrets there are two sources
                 where.setdefault(each.source.resource, set()).add(each.source.namespace)
@@ -147,6 +187,7 @@ class Cluster:
             }
             self._set(f"{API}//{resource}", Row.of(orjson.dumps(body)), now)
         self.unread = frozenset(told)
+        self._forbidden_told = True
 
 
 BEHIND: Final = frozenset({"listing", "failing"})

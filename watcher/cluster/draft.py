@@ -10,10 +10,13 @@ PAGE: Final = 500
 
 
 class Draft:
-    """`token` is that of its next page, `limit` the objects of a page, 0 for all in one."""
+    """Comes as a `stream`, or in pages: `token` is that of the next one, `limit` the objects of each, 0 for
+    all in one.
+    """
 
-    def __init__(self, objects: Objects, limit: int = PAGE) -> None:
+    def __init__(self, objects: Objects, *, stream: bool = False, limit: int = PAGE) -> None:
         self.entries: dict[str, Entry] = {}
+        self.stream = stream
         self.token = ""
         self.limit = limit
         self._objects = objects

@@ -49,12 +49,13 @@ class Follower:
         self._cluster = cluster
         self._take = take
         self._after = after
-        self._hurried = {reflector.source.name: asyncio.Event() for reflector in reflectors}
-        self._told = {each.source.name: (each.state, each.trouble) for each in reflectors}
+        self._of_cluster = frozenset(cluster.reflectors)
+        self._hurried = {reflector: asyncio.Event() for reflector in reflectors}
+        self._told = {each: (each.state, each.trouble) for each in reflectors}
         self._came = asyncio.Event()
         for resource in {each.source.resource for each in reflectors}:
             same = [each for each in reflectors if each.source.resource == resource]
-            of_cluster = [each for each in same if each in cluster.reflectors]
+            of_cluster = [each for each in same if each in self._of_cluster]
             HELD.labels(resource).set_function(partial(_held, of_cluster))
             CURRENT.labels(resource).set_function(partial(_current, same))
 
@@ -80,14 +81,14 @@ class Follower:
 
     async def _follow(self, reflector: Reflector) -> None:
         clock = asyncio.get_running_loop().time
-        name, resource = reflector.source.name, reflector.source.resource
+        hurried, resource = self._hurried[reflector], reflector.source.resource
         while True:
             question = reflector.question(clock())
             if question is None:
-                self._hurried[name].clear()
+                hurried.clear()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout_at(reflector.due):
-                        await self._hurried[name].wait()
+                        await hurried.wait()
                 continue
             REQUESTS.labels(resource, "watch" if question.watch else "list").inc()
             await self._ask(reflector, question)
@@ -144,8 +145,10 @@ class Follower:
         self.unreachable = why
 
     def _changed(self, reflector: Reflector) -> None:
-        if self._told[reflector.source.name] != (reflector.state, reflector.trouble):
+        if self._told[reflector] != (reflector.state, reflector.trouble):
             self._tell(reflector)
+        if reflector in self._of_cluster:
+            self._cluster.heard(reflector)
         self._came.set()
 
     async def _give(self) -> None:
@@ -167,16 +170,16 @@ class Follower:
 
         That nothing is reachable is told once for all.
         """
-        name = reflector.source.name
-        before, _ = self._told[name]
-        self._told[name] = reflector.state, reflector.trouble
+        before, _ = self._told[reflector]
+        self._told[reflector] = reflector.state, reflector.trouble
         if before == "failing" and reflector.current:
-            for each in self._reflectors:
-                each.hurry(asyncio.get_running_loop().time())
-                self._hurried[each.source.name].set()
+            now = asyncio.get_running_loop().time()
+            for each, hurried in self._hurried.items():
+                if each.hurry(now):
+                    hurried.set()
         if self.unreachable is not None:
             return
-        about = {"source": name, "state": reflector.state}
+        about = {"source": reflector.source.name, "state": reflector.state}
         if reflector.current:
             log.info("source followed", **about, objects=len(reflector.objects))
         elif reflector.trouble:

@@ -9,9 +9,9 @@ import json
 import os
 import signal
 import sys
-from asyncio.subprocess import DEVNULL, PIPE
+from asyncio.subprocess import DEVNULL
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -55,27 +55,43 @@ async def answer(wanted: object, cluster: Mapping[str, Any], folder: Path) -> di
     }
     # As kubectl: what has no slash is looked for in PATH.
     program = str(folder / command) if "/" in command else command
+    words, env = [program, *_args(wanted)], {**os.environ, **_env(wanted), **info}
+    async with _pipe() as (output, stdout):
+        try:
+            process = await _started(words, env, None if interactive else DEVNULL, stdout)
+        except (OSError, ValueError) as error:
+            hint = wanted.get("installHint")
+            why = getattr(error, "strerror", None) or str(error)
+            raise AccessError(f"exec: {why}: {command!r}{f'; {hint}' if hint else ''}") from None
+        finally:
+            os.close(stdout)
+        return _user(await _output(process, output, command), version, command)
+
+
+@contextlib.asynccontextmanager
+async def _pipe() -> AsyncIterator[tuple[asyncio.StreamReader, int]]:
+    """Where a plugin writes, for us to close. Not a pipe of asyncio's: until all that have inherited that are
+    gone, nobody learns that the process is (before Python 3.13), and a browser may have inherited it.
+    """
+    read, write = os.pipe()
+    output = asyncio.StreamReader()
+    reading, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(output), os.fdopen(read, "rb", 0)
+    )
     try:
-        process = await _started(
-            [program, *_args(wanted)],
-            {**os.environ, **_env(wanted), **info},
-            None if interactive else DEVNULL,
-        )
-    except (OSError, ValueError) as error:
-        hint = wanted.get("installHint")
-        why = getattr(error, "strerror", None) or str(error)
-        raise AccessError(f"exec: {why}: {command!r}{f'; {hint}' if hint else ''}") from None
-    return _user(await _output(process, command), version, command)
+        yield output, write
+    finally:
+        reading.close()
 
 
 async def _started(
-    words: Sequence[str], env: Mapping[str, str], stdin: int | None
+    words: Sequence[str], env: Mapping[str, str], stdin: int | None, stdout: int
 ) -> asyncio.subprocess.Process:
     """In a session of its own. Once begun it is begun: what is half started could not be ended with all that
     it has started itself.
     """
     starting = asyncio.create_task(
-        asyncio.create_subprocess_exec(*words, env=env, stdin=stdin, stdout=PIPE, start_new_session=True)
+        asyncio.create_subprocess_exec(*words, env=env, stdin=stdin, stdout=stdout, start_new_session=True)
     )
     try:
         return await asyncio.shield(starting)
@@ -85,13 +101,12 @@ async def _started(
         raise
 
 
-async def _output(process: asyncio.subprocess.Process, command: str) -> bytes:
+async def _output(process: asyncio.subprocess.Process, written: asyncio.StreamReader, command: str) -> bytes:
     """All that it writes, when it has ended well."""
-    assert process.stdout is not None  # noqa: S101 - it is a pipe
     try:
         async with asyncio.timeout(SECONDS):
             try:
-                await process.stdout.readexactly(MAX_BYTES + 1)
+                await written.readexactly(MAX_BYTES + 1)
             except asyncio.IncompleteReadError as end:
                 output = end.partial
             else:
@@ -108,7 +123,7 @@ async def _output(process: asyncio.subprocess.Process, command: str) -> bytes:
 
 
 async def _kill(process: asyncio.subprocess.Process) -> None:
-    """With all that it has started."""
+    """With all that it has started, but for what has left its session."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:

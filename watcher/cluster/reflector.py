@@ -16,6 +16,7 @@ from watcher.cluster.line import BrokenError, Line
 from watcher.cluster.objects import Fact, Objects
 from watcher.cluster.question import Question
 from watcher.cluster.source import Source
+from watcher.cluster.streaming import Streaming
 
 # The server ends a watch after five to ten minutes (client-go's minWatchTimeout); later than that, and a
 # little, it is the network that has not told us.
@@ -77,7 +78,7 @@ class Reflector:
         self._expiries = Backoff(chance)  # apart: what expired in a long outage is listed soon after it
         self._version = ""  # to watch from; empty when all must be listed
         self._draft: Draft | None = None
-        self._offered = True  # lists as streams (WatchList, KEP-3157)
+        self._streaming = Streaming()
         self._lines = line.Splitter()
         self._asked = 0.0
         self._opened = math.inf  # not yet
@@ -95,13 +96,13 @@ class Reflector:
 
     @property
     def _streams(self) -> bool:
-        """Whether a list is asked for as a stream; one that is doubted is asked for in the other way."""
-        return self._offered and not self._doubts
+        """Whether a list is under way as a stream."""
+        return self._draft is not None and self._draft.stream
 
     @property
     def patience(self) -> float | None:
         """By when a list that comes as a stream has to say more; None for a watch, which may be silent."""
-        if self._draft is None or not self._streams:
+        if not self._streams:
             return None
         return min(self._heard + SILENCE_SECONDS, self._asked + LIST_SECONDS)
 
@@ -112,9 +113,10 @@ class Reflector:
         if self._version:
             return self._watch(now, {"resourceVersion": self._version})
         if self._draft is None:
-            self._draft = Draft(self.objects)
+            # One that is doubted is asked for in the other way.
+            self._draft = Draft(self.objects, stream=self._streaming.offered(now) and not self._doubts)
             self.lists += 1
-        if self._streams:
+        if self._draft.stream:
             return self._watch(now, {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"})
         query = {**self.source.selector, **self._draft.query}
         return Question(self.source.path, query, watch=False, seconds=LIST_SECONDS)
@@ -142,7 +144,7 @@ class Reflector:
     def ended(self, now: float) -> None:
         """A stream has ended as streams do."""
         if self._draft is not None:
-            self._offered = False
+            self._streaming.refused(now)
             self._fail(now, "the list ended before it was whole", relist=True)
         elif self._silent and now - self._opened < SHORT_SECONDS:
             self._refuse(now, "the watch ended at once")
@@ -169,8 +171,9 @@ class Reflector:
         told = f"{status}: {message}" if message else f"HTTP status {status}"
         if status == GONE:
             self._expired(now, told)
-        elif status in NOT_OFFERED and self._draft is not None and self._streams:
-            self._offered, self.due = False, now
+        elif status in NOT_OFFERED and self._draft is not None and self._draft.stream:
+            self._streaming.refused(now)
+            self._draft.stream, self.due = False, now
         elif status == FORBIDDEN:
             self._fail(now, told, "forbidden")
         elif status == NOT_FOUND and self.source.custom:
@@ -186,22 +189,26 @@ class Reflector:
         """No answer, or one that broke off. What was heard of a watch counts, and so do whole pages."""
         if self._draft is None and now - self._opened >= SHORT_SECONDS:
             self._backoff = Backoff(self._chance)  # it worked; proxies end what is silent
-        self._fail(now, reason, relist=self._streams and self._draft is not None)
+        if self._streams and self._opened < math.inf:
+            self._streaming.cut(now)
+        self._fail(now, reason, relist=self._streams)
 
     def late(self, now: float) -> None:
         """Nothing has come for too long."""
-        if self._streams and self._draft is not None:
+        if self._streams:
             # Before its head there is no list yet: credentials may be waited for, or the server be busy.
-            self._offered = self._opened == math.inf
+            (self._streaming.refused if self._opened < math.inf else self._streaming.cut)(now)
             self._fail(now, "the list did not become whole in time", relist=True)
         else:
             self._fail(now, "the answer did not end in time")
 
-    def hurry(self, now: float) -> None:
-        """Another source is well again; soon we ask, too."""
-        if self.state == "failing" and now - self._hurried >= HURRY_SECONDS:
-            self._hurried = now
-            self.due = max(self._allowed, min(self.due, now + FIRST_SECONDS * self._chance()))
+    def hurry(self, now: float) -> bool:
+        """Another source is well again; soon we ask, too. Whether that makes a difference."""
+        if self.state != "failing" or now - self._hurried < HURRY_SECONDS:
+            return False
+        self._hurried = now
+        self.due = max(self._allowed, min(self.due, now + FIRST_SECONDS * self._chance()))
+        return True
 
     def _watch(self, now: float, listed: Mapping[str, str]) -> Question:
         self._lines, self._silent = line.Splitter(), True
@@ -243,6 +250,7 @@ class Reflector:
             return False
         self.objects.replace(draft.entries.values())
         self.known, self._doubts, self._version = True, 0, version
+        self._streaming.whole()
         self._watching()
         return True
 
@@ -277,7 +285,7 @@ class Reflector:
         """The version is too old, or the next page's token: all is listed anew, when it was in pages in
         one.
         """
-        in_pages = self._draft is not None and not self._streams
+        in_pages = self._draft is not None and not self._draft.stream
         self.state, self.trouble = "listing", told
         self.due = self._expiries.failed(now)
         self._version, self._draft = "", Draft(self.objects, limit=0) if in_pages else None

@@ -1,7 +1,6 @@
 """The edge of the process that watches a cluster: an API server in, the publisher out, the cores between."""
 
 import random
-from collections import ChainMap
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -74,11 +73,10 @@ class _Process:
         self.writer: Writer | None = None
         if settings.statuses:
             replicas = [LinkReplica(address, STATUSES, "translator", keys) for address in settings.statuses]
-            written = ChainMap(*(each.objects.facts for each in reflectors if each.source.kind.name in facts))
             self.writer = Writer(
                 api=api,
                 rows=self._cluster.rows,
-                written=written,
+                written=self._cluster.facts,  # of Ingresses alone
                 statuses=replicas,
                 lease=LEASE,
                 manager=manager,

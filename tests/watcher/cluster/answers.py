@@ -66,6 +66,13 @@ async def ignores_send_initial_events(server: ApiServer, request: web.Request) -
     return await well(server, request)
 
 
+async def cuts_lists(server: ApiServer, request: web.Request) -> web.StreamResponse:
+    """A proxy that ends what goes on before it has passed all objects."""
+    if "sendInitialEvents" in request.query:
+        return await breaks_off_after(bodies.added(server.store.listed(*about(request))[0]))(server, request)
+    return await well(server, request)
+
+
 async def lists_nothing(server: ApiServer, request: web.Request) -> web.StreamResponse:
     """A cache that has lost its content; its version is good."""
     if "watch" in request.query:

@@ -27,6 +27,7 @@ MOODS: Final = (
     "hangs",
     "mute",
     "cuts",
+    "cuts lists",
     "ends at once",
     "ends after a bookmark",
     "refuses watches",
@@ -133,8 +134,9 @@ class Connection:
             self.reflector.page(bodies.page(*items, version=version, token=token), now)
 
     def _forgets(self) -> bool:
+        """Towards who knows of some: anybody else has no reason to doubt it."""
         self.empty -= 1
-        return self.mood == "lost its objects" and self.empty >= 0
+        return self.mood == "lost its objects" and self.empty >= 0 and len(self.reflector.objects) > 0
 
     def _open(self, question: Question, now: float) -> None:
         self.reflector.opened(now)
@@ -149,7 +151,7 @@ class Connection:
     def _list(self, now: float) -> None:
         items = [] if self._forgets() else self._store.listed(*self._about)
         self._say(b"".join(map(bodies.added, items)), now)
-        if self.mood not in {"ignores sendInitialEvents", "cuts", "ends at once"}:
+        if self.mood not in {"ignores sendInitialEvents", "cuts", "cuts lists", "ends at once"}:
             self._say(bodies.whole(0 if self.mood == "knows no versions" else self._store.version), now)
 
     def _say(self, text: bytes, now: float) -> None:
@@ -164,7 +166,10 @@ class Connection:
             (self.reflector.late if late else self.reflector.ended)(now)
         elif not stream.mute:
             self._say(self._news(stream), now)
-            if self._stream is not None and self.mood in {"unreachable", "cuts"}:
+            lists = self.reflector.patience is not None
+            if self._stream is not None and (
+                self.mood in {"unreachable", "cuts"} or (self.mood == "cuts lists" and lists)
+            ):
                 self._stream = None
                 self.reflector.lost(self.mood, now)
             elif self._stream is not None and self.mood in {"ends at once", "ends after a bookmark"}:

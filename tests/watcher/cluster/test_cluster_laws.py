@@ -93,6 +93,21 @@ def told(object_: Body) -> object:
     return object_["metadata"]["uid"], object_.get("spec"), object_.get("type")
 
 
+@pytest.mark.parametrize("mood", ["cuts lists", "offers no streams", "ignores sendInitialEvents"])
+@given(st.lists(st.one_of(PUTS, DELETES, WAITS, st.just(("compact",))), max_size=25))
+def test_a_cluster_whose_lists_never_come_as_streams_is_listed(
+    mood: str, steps: list[tuple[object, ...]]
+) -> None:
+    """Nor does what expires stay unknown."""
+    world = lived((1, [("feels", mood, None), *steps]))
+
+    world.wait(700.0)
+
+    assert world.cluster.complete
+    usable = [ref for ref, each in world.store.objects.items() if each.get("data") != {}]
+    assert sorted(world.table) == sorted(usable)
+
+
 @given(HISTORIES)
 def test_no_object_that_exists_is_ever_gone(history: tuple[int, list[tuple[object, ...]]]) -> None:
     """Once it was given out: it is taken away when it was deleted, and for nothing else."""

@@ -144,14 +144,87 @@ def test_a_list_as_a_stream_that_breaks_off_each_time_is_asked_for_ever_more_sel
     """However long it takes until it does: a list is what costs a server most."""
     driven = Driven()
     waited = []
-    for _ in range(4):
+    for _ in range(3):
         driven.ask()
         driven.opens(added(service("a")))
         driven.later(5.0)
         driven.breaks()
         waited.append(driven.waits)
 
-    assert waited == [0.4, 0.8, 1.6, 3.2]
+    assert waited == [0.4, 0.8, 1.6]
+
+
+@pytest.mark.parametrize("how", ["breaks off", "has no head in time"])
+def test_a_list_as_a_stream_that_comes_to_nothing_three_times_is_asked_for_in_pages(how: str) -> None:
+    """A proxy may end each long answer, or wait for all of it: then there would never be a list."""
+    driven = Driven()
+    asked = []
+    for _ in range(4):
+        asked.append(driven.ask().query)
+        if how == "breaks off":
+            driven.opens(added(service("a")))
+            driven.breaks()
+        else:
+            driven.later(15.0)
+            driven.is_late()
+
+    assert ["sendInitialEvents" in each for each in asked] == [True, True, True, False]
+    driven.ask()
+    driven.pages(service("a"), version=7)
+    assert driven.ports == {"a": 80}
+
+
+def test_a_list_as_a_stream_that_was_whole_makes_those_before_it_chance() -> None:
+    """Three in a row are none."""
+    driven = Driven()
+    for version in range(1, 5):
+        for _ in range(2):
+            driven.ask()
+            driven.opens()
+            driven.breaks()
+        driven.lists(service("a"), version=version)
+        driven.says(error(410, "too old"))
+
+    assert "sendInitialEvents" in driven.ask().query
+
+
+def test_a_server_that_is_not_reached_says_nothing_of_lists_as_streams() -> None:
+    """They are what costs it least when it is back."""
+    driven = Driven()
+    for _ in range(20):
+        driven.ask()
+        driven.breaks("connection refused")
+
+    assert "sendInitialEvents" in driven.ask().query
+
+
+@pytest.mark.parametrize("why", ["refused", "silent", "ended"])
+def test_lists_are_asked_for_as_streams_again_ten_minutes_later(why: str) -> None:
+    """It may have been one slow minute, or an API server that has been upgraded since."""
+    driven = Driven()
+    driven.ask()
+    match why:
+        case "refused":
+            driven.refuses(422, "sendInitialEvents is forbidden")
+        case "silent":
+            driven.opens()
+            driven.later(15.0)
+            driven.is_late()
+        case _:
+            driven.opens()
+            driven.ends()
+    began = driven.now
+    driven.ask()
+    driven.pages(version=7)
+
+    asked = []
+    for at in (599.0, 601.0):
+        driven.now = began + at
+        driven.ask()
+        driven.opens(error(410, "too old"))
+        asked.append(driven.ask().query)
+        driven.pages(version=7)
+    assert ["sendInitialEvents" in each for each in asked] == [False, True]
 
 
 def test_a_bookmark_that_says_it_is_not_the_end_is_none() -> None:

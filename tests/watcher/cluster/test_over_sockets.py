@@ -58,6 +58,25 @@ def test_a_server_without_lists_as_streams_is_listed_in_pages(mood: Answer, tmp_
 
 
 @jumping
+async def test_a_proxy_that_cuts_every_list_as_a_stream_keeps_no_list_from_ending(tmp_path: Path) -> None:
+    """It is asked for in pages, and ten minutes later, when the proxy is gone, as a stream again."""
+    objects = [service(f"s{number}") for number in range(1100)]
+    async with followed(tmp_path, *objects, mood=answers.cuts_lists) as (server, following):
+        assert len(following.table) == 1100
+        limits = [query.get("limit") for query in server.asked["services"]]
+        assert limits == [None, None, None, "500", "500", "500", None]
+
+        server.mood.clear()
+        await following.later(600.0)
+        server.will("services", answers.status(410, "too old"))
+        server.cut()
+        await server.put(service("new"))
+        await following.until(lambda: len(following.table) == 1101)
+
+    assert "sendInitialEvents" in server.asked["services"][-1]
+
+
+@jumping
 async def test_a_quiet_watch_is_one_request_in_five_to_ten_minutes(tmp_path: Path) -> None:
     """It is left alone until the server ends it, and that end is nothing to tell of."""
     with structlog.testing.capture_logs() as lines:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
 from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from isoline.kubeconfig import Kubeconfig
 from tests.support.program import Program
 from tests.support.up import ISOLINE
 from watcher.cluster import plugin
@@ -124,6 +126,22 @@ async def test_a_plugin_that_hangs_is_killed_with_all_that_it_has_started(
     await eventually(lambda: all(map(gone, pids)))
 
 
+async def test_a_browser_that_outlives_a_plugin_keeps_nobody_waiting(
+    script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has a session of its own, and the plugin's output open."""
+    monkeypatch.setattr(plugin, "SECONDS", 1.0)
+    wanted = script("setsid sleep 300 &\necho $! > pid\nwait")
+
+    async with asyncio.timeout(20):
+        with pytest.raises(AccessError, match=r"has not answered within 1 s$"):
+            await plugin.answer(wanted, {}, tmp_path)
+
+    browser = int((tmp_path / "pid").read_text())
+    assert not gone(browser)
+    os.kill(browser, signal.SIGKILL)
+
+
 async def test_a_plugin_whose_answer_nobody_wants_any_more_is_killed(script: Script, tmp_path: Path) -> None:
     """Also what it has started."""
     asking = asyncio.create_task(plugin.answer(script(HANGING), {}, tmp_path))
@@ -159,6 +177,25 @@ async def test_a_plugin_ends_with_the_edge_that_wants_to_know(script: Script, tm
     assert asyncio.all_tasks() == {asyncio.current_task()}
     pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
     await eventually(lambda: all(map(gone, pids)))
+
+
+def test_ctrl_c_while_a_plugin_starts_ends_both(
+    script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between its birth and when we have learnt of it."""
+    start, born = subprocess.Popen, []
+
+    def interrupted(*args: object, **kwargs: object) -> subprocess.Popen[bytes]:
+        born.append(start(*args, **kwargs))
+        signal.raise_signal(signal.SIGINT)
+        return born[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", interrupted)
+
+    with pytest.raises(KeyboardInterrupt):
+        Kubeconfig(str(hanging(script, tmp_path))).demand_credentials()
+
+    assert [gone(each.pid) for each in born] == [True]
 
 
 COMMANDS = [["check"], ["up", "--no-envoy"], ["watcher", "--publish", "ipc://link"]]

@@ -35,6 +35,8 @@ class Together:
 
     def take(self) -> Batch | None:
         """What is given out now."""
+        for each in self.driven.values():
+            self.cluster.heard(each.reflector)
         batch = self.cluster.batch(self.now)
         if batch is not None:
             self.table.update(batch.puts)

@@ -35,9 +35,11 @@ class World:
         end = self.now + seconds
         while True:
             for connection in self.connections:
-                before = connection.reflector.state
+                state, _ = before = _told(connection.reflector)
                 connection.step(self.now)
-                if before == "failing" and connection.reflector.current:
+                if _told(connection.reflector) != before or connection.reflector.objects.changed:
+                    self.cluster.heard(connection.reflector)
+                if state == "failing" and connection.reflector.current:
                     for each in self.connections:
                         each.reflector.hurry(self.now)
             self._give()
@@ -59,6 +61,10 @@ class World:
     def _uid(self, ref: str) -> object:
         object_ = self.store.objects.get(ref)
         return None if object_ is None else object_["metadata"]["uid"]
+
+
+def _told(reflector: Reflector) -> tuple[str, str]:
+    return reflector.state, reflector.trouble
 
 
 def _uid(row: Row) -> object:

@@ -30,8 +30,9 @@ class Dispatch:
 
     def add(self, refs: Iterable[str]) -> None:
         """These are to be looked at."""
-        self._delivery.outbox.add(refs)
-        self._woken.set()
+        if found := list(refs):
+            self._delivery.outbox.add(found)
+            self._woken.set()
 
     def begin(self, refs: Iterable[str]) -> None:
         """These are to be looked at, and nothing else."""

@@ -5,7 +5,8 @@ seen the Lease unchanged for LEASE_SECONDS. So two never lead at once, whatever 
 as none goes half as fast again as another. What the Lease says of time is read by nobody.
 
 A candidate that finds no Lease makes one at once, as client-go does: a new installation is not to wait. Who
-deletes the Lease of a leader while another candidate starts may thus have two, for RENEW_SECONDS at most.
+deletes the Lease of a leader while another candidate starts may thus have two, until the leader renews next,
+which it tries after RETRY_SECONDS: then one of them makes the Lease and the other leads no more at once.
 """
 
 import math
@@ -49,6 +50,7 @@ class Lease:
         self._sent = math.inf  # when the request under way was sent
         self._writing = False
         self._stamp = 0
+        self._hurried = -math.inf  # when a conflict was last read at once
         self._releasing = False
 
     @property
@@ -85,8 +87,8 @@ class Lease:
         self._due = sent + RETRY_SECONDS * (1.0 + JITTER * (self._chance() - 0.5))
         if lease is not None:
             self._observe(lease, now)
-        elif answer is not None and answer.status == 404 and not self._writing:
-            self._seen, self._certain, self._until = None, True, -math.inf
+        elif answer is not None and answer.status == 404 and not (self._writing and self._seen is None):
+            self._seen, self._certain, self._writing = None, True, False
         if self._releasing:
             # Read again after a conflict, write after having read; else there is no more to do.
             conflict = answer is not None and answer.outcome == "conflict"
@@ -115,12 +117,23 @@ class Lease:
         if answer.outcome not in ("busy", "conflict"):
             self.problem = answer.message
         self._due = max(self._due, now + min(answer.retry_after or 0.0, LEASE_SECONDS))
+        if answer.outcome == "conflict" and self.leads(now):
+            self._doubt(now)
+
+    def _doubt(self, now: float) -> None:
+        """Of a leader: somebody has changed the Lease, which is read at once, but not in circles. Where it
+        was gone, somebody has made one.
+        """
+        if now >= self._hurried + RETRY_SECONDS:
+            self._due = self._hurried = now
+        if self._seen is None:
+            self._until = -math.inf
 
     def _free(self, now: float) -> bool:
-        """Whether the Lease is ours, or may be made so. One that was deleted is made anew when it would have
-        expired, since its holder may not know yet.
+        """Whether the Lease is ours, or may be made so. One that was deleted its leader makes anew at once;
+        anybody else when it would have expired, since its holder may not know yet.
         """
-        if self._seen is not None and self.holder in ("", self.identity):
+        if self.leads(now) or (self._seen is not None and self.holder in ("", self.identity)):
             return True
         return now >= self._changed + LEASE_SECONDS
 

@@ -60,7 +60,7 @@ class Election:
         self.time = 0.0
         self.together: list[float] = []
         self.candidates = [Candidate(f"c{number}", clock) for number, clock in enumerate(clocks)]
-        self._server = Server()
+        self.server = Server()
         self._fates = fates[::-1]
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
@@ -127,7 +127,7 @@ class Election:
         answered = False
 
         def arrive() -> None:
-            answer = self._server.answer(request)
+            answer = self.server.answer(request)
             if fate.back < math.inf:
                 self._at(self.time + fate.back, self._awake(candidate, lambda: take(answer)))
 

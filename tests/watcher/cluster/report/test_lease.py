@@ -181,16 +181,68 @@ def test_a_renewal_changes_the_lease_though_the_clock_was_set_back() -> None:
 
 
 def test_who_finds_another_in_its_place_leads_no_more() -> None:
-    """Somebody deleted the Lease, and another made one."""
+    """At its next renewal: somebody deleted the Lease, and another made one."""
     server = Server()
     lease = leader(server, 100.0)
     del server.objects[PATH]
     leader(server, 101.0, "b")
 
-    assert [ask(lease, server, 102.0), ask(lease, server, 104.0)] == ["PUT", "GET"]
+    assert [ask(lease, server, now) for now in (102.0, 102.0, 102.0)] == ["PUT", "GET", None]
 
-    assert not lease.leads(104.0)
+    assert not lease.leads(102.0)
     assert lease.holder == "b"
+
+
+def test_a_leader_whose_lease_is_deleted_makes_it_anew_and_stays_in_its_term() -> None:
+    """It alone knows that it leads."""
+    server = Server()
+    lease = leader(server, 100.0)
+    del server.objects[PATH]
+
+    assert [ask(lease, server, 102.0), ask(lease, server, 102.0)] == ["PUT", "POST"]
+
+    assert server.objects[PATH]["spec"]["holderIdentity"] == "a"
+    assert (lease.term, lease.leads(111.9), lease.problem) == (1, True, None)
+
+
+def test_who_meets_another_while_it_makes_its_lease_anew_leads_no_more() -> None:
+    """Before it has even read who that is."""
+    server = Server()
+    lease = leader(server, 100.0)
+    del server.objects[PATH]
+    ask(lease, server, 102.0)
+    leader(server, 102.0, "b")
+
+    assert ask(lease, server, 102.0) == "POST"
+
+    assert not lease.leads(102.0)
+    assert [ask(lease, server, 102.0), ask(lease, server, 102.0), lease.holder] == ["GET", None, "b"]
+
+
+def test_who_led_before_its_lease_was_deleted_waits_as_others_do() -> None:
+    """It was stopped for longer than it may lead."""
+    server = Server()
+    lease = leader(server, 100.0)
+    del server.objects[PATH]
+
+    assert [ask(lease, server, 110.0), ask(lease, server, 110.0)] == ["PUT", None]
+
+    assert not lease.leads(110.0)
+    assert lease.deadline == 112.0
+
+
+def test_a_conflict_that_comes_again_at_once_is_no_circle() -> None:
+    """Something between us refuses each renewal, or somebody else keeps changing the Lease."""
+    server = Server()
+    lease = leader(server, 100.0)
+    asked = []
+    for _ in range(2):
+        sent(lease, 102.0)
+        lease.answered(refused(409, "modified"), 102.0)
+        asked.append(ask(lease, server, 102.0))
+
+    assert asked == ["GET", None]
+    assert lease.deadline == 104.0
 
 
 def test_a_lease_that_is_deleted_is_made_anew_when_it_would_have_expired() -> None:

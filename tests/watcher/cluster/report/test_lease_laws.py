@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.watcher.cluster.report.election import Clock, Election, Fate
+from watcher.cluster.report.lease import JITTER, RETRY_SECONDS
 
 pytestmark = pytest.mark.law
 
@@ -122,3 +123,37 @@ def test_somebody_leads_soon_after_the_api_server_answers(
     assert len(leaders) == 1
     assert election.leaders() == leaders
     assert [candidate.lease.term for candidate in election.candidates] == terms
+
+
+def delete(election: Election) -> None:
+    """As `kubectl delete lease` does."""
+    election.server.objects.clear()
+
+
+@given(st.floats(0.0, 60.0), st.floats(0.0, 10.0))
+def test_a_lease_that_is_deleted_while_another_starts_has_two_leaders_until_the_next_renewal(
+    gone: float, after: float
+) -> None:
+    """Whoever of them makes it first, and for no longer than a retry and its messages take."""
+    election = Election([Clock(0.0, 1.0, 0), Clock(0.0, 1.0, 0)], [])
+    election.candidates[1].paused = gone + after
+    election.until(gone)
+    delete(election)
+    election.until(gone + 120.0)
+
+    assert len(election.leaders()) == 1
+    longest = RETRY_SECONDS * (1.0 + JITTER / 2) + 0.1
+    assert all(gone <= time <= gone + longest for time in election.together)
+
+
+@given(st.lists(st.floats(0.0, 30.0), min_size=1, max_size=5))
+def test_a_single_leader_whose_lease_is_deleted_leads_on(pauses: list[float]) -> None:
+    """However often, in one term."""
+    election = Election([Clock(0.0, 1.0, 0)], [])
+    election.until(1.0)
+    for pause in pauses:
+        delete(election)
+        election.until(election.time + pause)
+        assert election.leaders() == election.candidates
+
+    assert election.candidates[0].lease.term == 1
