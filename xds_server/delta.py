@@ -106,15 +106,11 @@ class Delta(Subscription):
 
     # Responses
 
-    def pull(self, now: float) -> Draft | None:
+    def pull(self, now: float, until: int) -> Draft | None:  # noqa: ARG002 - for State-of-the-World
         """The next response with resources."""
-        if self.position < self.view.table.revision:
-            self._gather()
-        if self.waiting:
-            self._owe_waiting(now)
-        if self._parts and (part := self._part()) is not None:
-            return part
-        return self._puts(now) if self._owed or self._asked or self._gone else None
+        self._gather()
+        self._owe_waiting(now)
+        return self._part() or self._puts(now)
 
     def _gather(self) -> None:
         """What has changed since the position is owed."""
@@ -142,7 +138,7 @@ class Delta(Subscription):
         missing: list[str] = []
         kept: list[str] = []
         size = 0
-        since = self._owed_since if self._owed else NEWEST
+        since = self._owed_since
         for name in list(self._owed):
             if size > MAX_BYTES:
                 break
@@ -155,6 +151,8 @@ class Delta(Subscription):
             elif self._goes(name, row, now, since):
                 names.append(name)
                 size += len(row.body)
+        if not self._owed:
+            self._owed_since = NEWEST
         self._wanting.difference_update(names, missing, kept)
         asked = self._asked and not self.waiting and not self._owed
         if not (names or missing or kept or asked or self._gone):
@@ -171,19 +169,15 @@ class Delta(Subscription):
         entry = self.view.entry(self.type.key, name)
         return self.type.outlives and entry is not None and entry.changed > self.removed_to
 
-    def pull_removals(self, now: float) -> Draft | None:
-        """The names that may go by now, and that the peer may have."""
-        removed = self.view.table.removed(self.type.key) > self.removed_to
-        if not removed:
-            self.removed_to = self.view.table.revision  # so that what is looked through later is short
-            if not self._lingering:
-                return None
+    def pull_removals(self, until: int) -> Draft | None:
+        """The names that were gone by that revision, and that the peer may have."""
         since = self._removes_since
-        until = self._gate.until(self.type, now)
         names: dict[str, None] = {}
         if self._lingering and until >= self._lingering_at:
             names, self._lingering = self._lingering, {}
-        if removed and until > self.removed_to:
+        if self.view.table.removed(self.type.key) <= self.removed_to:
+            self.removed_to = self.view.table.revision  # so that what is looked through later is short
+        elif until > self.removed_to:
             names.update(dict.fromkeys(self._removed(until)))
             self.removed_to = until
         gone = tuple(name for name in names if self.view.row(self.type.key, name) is None)

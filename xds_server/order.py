@@ -50,11 +50,6 @@ class Order:
         """When more may be taken although nothing has happened."""
         return min((at for at in (self._grace.due, self._young_until) if at is not None), default=None)
 
-    def tick(self, now: float) -> None:
-        """Brings what runs until a deadline up to date, whoever may be asked next."""
-        if self._grace.due is not None or self._young_until is not None:
-            self.until(CLUSTERS, now)
-
     @property
     def progress(self) -> tuple[int, int]:
         """What `ready` says may be otherwise when this is."""

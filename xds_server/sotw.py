@@ -12,7 +12,7 @@ from xds_server.composition import Composition, version_of
 from xds_server.draft import Draft, Sent
 from xds_server.resource_type import ResourceType
 from xds_server.responses import Response
-from xds_server.subscription import WAIT_SECONDS, WILDCARD, Gate, Refusal, Subscription
+from xds_server.subscription import NEWEST, WAIT_SECONDS, WILDCARD, Gate, Refusal, Subscription
 
 # Resources of one refused response that are shown, when the refusal names none.
 MAX_BLAMED = 10
@@ -71,11 +71,11 @@ class Sotw(Subscription):
 
     # Responses
 
-    def pull(self, now: float) -> Draft | None:
+    def pull(self, now: float, until: int) -> Draft | None:
         """The next response."""
-        return self._whole(now) if self.type.whole else self._some(now)
+        return self._whole(now, until) if self.type.whole else self._some(now)
 
-    def pull_removals(self, now: float) -> Draft | None:  # noqa: ARG002 - what it overrides
+    def pull_removals(self, until: int) -> Draft | None:  # noqa: ARG002 - what it overrides
         """What is gone is missing in the complete set, or is not told at all (S4)."""
         return None
 
@@ -84,16 +84,13 @@ class Sotw(Subscription):
         super().sent(draft, response)
         self.version, self._nonce = draft.version, str(response.number)
 
-    def _whole(self, now: float) -> Draft | None:
+    def _whole(self, now: float, until: int) -> Draft | None:
         type_, table = self.type.key, self.view.table
-        removed = table.removed(type_) > self.removed_to
-        if not removed:  # so that what is looked through later is short
+        if table.removed(type_) <= self.removed_to:  # so that what is looked through later is short
             self.removed_to = max(self.removed_to, self.position)
-        sends = self.position < self.view.changed(type_) or self._asked or self.waiting
-        if not sends and not removed:
-            return None
-        until = self._gate.until(self.type, now)
-        if not sends and until <= self.removed_to:
+        going = until > self.removed_to and table.removed(type_) > self.removed_to
+        news = self.position < self.view.changed(type_)
+        if not (news or going or self._asked or self.waiting):
             return None
         self._forget_gone()
         all_, version = self.view.complete(type_)
@@ -120,13 +117,13 @@ class Sotw(Subscription):
         if self.position < self.view.changed(self.type.key):
             self.owe(self.view.changes(self.type.key, self.position))
         self.position = self.removed_to = self.view.table.revision
-        if self.waiting:
-            self._owe_waiting(now)
+        self._owe_waiting(now)
         if not self._owed:
             return None
         self._forget_gone()
         since, owed = self._owed_since, tuple(self._owed)
         self._owed.clear()
+        self._owed_since = NEWEST
         names = []
         for name, row in self._rows(owed):
             if self._goes(name, row, now, since):

@@ -5,8 +5,8 @@ way, last. A route is sent when its clusters are held by this peer; a cluster go
 it are acknowledged, and `grace` seconds later.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from runtime.wire import DecodeError, DeltaRequest, DiscoveryRequest, Node, decode_node, decode_request
 from xds_server import refusal
@@ -33,8 +33,6 @@ from xds_server.table import Table
 # VHDS over the aggregated stream (Envoy's PR 41996).
 VHDS_SINCE = (1, 37, 0)
 ENVOY = "envoy"
-
-_Subscription = TypeVar("_Subscription", bound=Delta | Sotw)
 
 
 class Stream:
@@ -95,7 +93,7 @@ class Stream:
             return None
         found = self.subscriptions.get(type_.key)
         if found is None:
-            found = self._subscribe(Delta(type_, self._view_of(type_), self._order))
+            found = self.subscriptions[type_.key] = Delta(type_, self._view_of(type_), self._order)
             found.request(request, renewed=self._renewed(type_))
             if type_ is ROUTES:
                 self._routes_sent.update(request.initial_versions)
@@ -121,17 +119,10 @@ class Stream:
             return
         found = self.subscriptions.get(type_.key)
         if found is None:
-            found = self._subscribe(Sotw(type_, self._view_of(type_), self._order))
+            found = self.subscriptions[type_.key] = Sotw(type_, self._view_of(type_), self._order)
         assert isinstance(found, Sotw)  # noqa: S101 - of a State-of-the-World stream
         message = self._message(type_, request.error.message if request.error else None)
         self._answered(type_, found.request(request, message))
-
-    def _subscribe(self, new: _Subscription) -> _Subscription:
-        """They stay in the order in which they are served."""
-        found = {**self.subscriptions, new.type.key: new}
-        self.subscriptions.clear()
-        self.subscriptions.update((type_.key, found[type_.key]) for type_ in ORDER if type_.key in found)
-        return new
 
     def _type(self, url: str, node: bytes | None) -> ResourceType | None:
         """The type that a request is about; None for one that is unknown, which is met with silence (G4)."""
@@ -199,14 +190,19 @@ class Stream:
         """The next response; None when there is none now."""
         if not self.subscriptions or not self.view.table.synced:
             return None
-        self._order.tick(now)
-        for found in self.subscriptions.values():
-            if not found.full and (draft := found.pull(now)) is not None:
+        for type_, found in self._in(ORDER):
+            if (draft := found.pull(now, self._order.until(type_, now))) is not None:
                 return self._send(found, draft)
-        for found in reversed(self.subscriptions.values()):
-            if not found.full and (draft := found.pull_removals(now)) is not None:
+        for type_, found in self._in(reversed(ORDER)):
+            if (draft := found.pull_removals(self._order.until(type_, now))) is not None:
                 return self._send(found, draft)
         return None
+
+    def _in(self, order: Iterable[ResourceType]) -> Iterator[tuple[ResourceType, Delta | Sotw]]:
+        for type_ in order:
+            found = self.subscriptions.get(type_.key)
+            if found is not None and not found.full:
+                yield type_, found
 
     @property
     def deadline(self) -> float | None:

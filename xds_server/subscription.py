@@ -35,9 +35,6 @@ class Gate(Protocol):
     def ready(self, row: Row) -> bool:
         """Whether a resource may be sent now."""
 
-    def until(self, type_: ResourceType, now: float) -> int:
-        """The revision up to which what is gone may be taken from the peer."""
-
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -82,9 +79,8 @@ class Subscription:
         """These are sent, whatever the peer may have of them, if it wants them."""
         wanted = dict.fromkeys(name for name in names if self.wants(name))
         if wanted:
-            since = self.position if since is None else since
-            self._owed_since = min(self._owed_since, since) if self._owed else since
             self._owed.update(wanted)
+            self._owed_since = min(self._owed_since, self.position if since is None else since)
 
     def renew(self, names: Iterable[str]) -> None:
         """What needs these has been sent, and waits for them."""
@@ -101,11 +97,11 @@ class Subscription:
 
     # What is sent
 
-    def pull(self, now: float) -> Draft | None:
-        """What to send now; None when there is nothing."""
+    def pull(self, now: float, until: int) -> Draft | None:
+        """What to send now; None when there is nothing. What was gone by the revision `until` may go."""
         raise NotImplementedError
 
-    def pull_removals(self, now: float) -> Draft | None:
+    def pull_removals(self, until: int) -> Draft | None:
         """The same for what is to go last."""
         raise NotImplementedError
 
@@ -146,7 +142,7 @@ class Subscription:
 
     def _owe_waiting(self, now: float) -> None:
         """Those that were held back are looked at again, if that may have another end now."""
-        if now >= next(iter(self.waiting.values())) or self._looked != self._gate.progress:
+        if self.waiting and (now >= next(iter(self.waiting.values())) or self._looked != self._gate.progress):
             self._looked = self._gate.progress
             self.owe(self.waiting, since=min(map(self._since, self.waiting)))
 
@@ -160,7 +156,7 @@ class Subscription:
         found = NEWEST
         if self.position < self.view.changed(self.type.key):
             found = self.position
-        if not self.type.outlives and self.removes_at:
+        if self.removes_at and not self.type.outlives:
             found = min(found, self._removes_since)
         if self._owed:
             found = min(found, self._owed_since)
