@@ -1,8 +1,8 @@
 """`isoline up` from flags to exit code: everything that can be refused is, before anything is started."""
 
 import os
+import signal
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,13 +70,22 @@ def start(
     of_cluster = isinstance(source, Kubeconfig)
     values["loopback_endpoints"] = flag.loopback(values["loopback_endpoints"], of_cluster=of_cluster)
     settings = Settings(source=source, envoy=found, redirect_port=redirect_port, **values)
+    early: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # Not by an exception: one in the midst of an import may crash the interpreter.
+        signal.signal(number, lambda number, _: early.append(number))
     with opened(Path(run_dir) if run_dir is not None else None) as running:
-        return _run(settings, running, before, after)
+        return _run(settings, running, before, after, early)
 
 
 def _run(
-    settings: "Settings", run_dir: "RunDir", before: Sequence[Child], after: Callable[[], Iterable[str]]
+    settings: "Settings",
+    run_dir: "RunDir",
+    before: Sequence[Child],
+    after: Callable[[], Iterable[str]],
+    early: Sequence[int],
 ) -> int:
+    """`early` are signals that have come by the time that the loop takes them."""
     from isoline.up import run  # noqa: PLC0415
     from runtime import log, workgroup  # noqa: PLC0415
 
@@ -87,7 +96,13 @@ def _run(
             run_dir.access_log.write_bytes(b"")
         except OSError as error:
             raise StartError(f"--run-dir {run_dir.path}: {error.strerror or error}") from error
-    return workgroup.main(partial(run.wire, settings, run_dir, before=before, after=after))
+
+    def wire(group: workgroup.Workgroup) -> None:
+        run.wire(settings, run_dir, group, before=before, after=after)
+        if early:
+            group.stop()
+
+    return workgroup.main(wire)
 
 
 def _start_file(settings: "Settings", run_dir: "RunDir") -> str:

@@ -99,6 +99,20 @@ def test_a_temporary_run_directory_is_gone_at_the_end(folder: Folder, number: si
         assert [child for child in family if child.is_running()] == []
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda n: n.name)
+def test_a_signal_while_it_starts_leaves_no_run_directory(folder: Folder, number: signal.Signals) -> None:
+    """Before anything is started, too; the exit code is 0."""
+    with tempfile.TemporaryDirectory(prefix="t-") as temporary:
+        ports = [word for n in ("http", "https", "stats") for word in (f"--{n}-port", str(free_port()))]
+        command = [ISOLINE, "up", folder.root, "--no-envoy", *ports]
+        with Program(command, {"TMPDIR": temporary}) as program:
+            wait_until(lambda: any(Path(temporary).iterdir()), "a run directory", of=[program])
+            program.popen.send_signal(number)
+            assert program.exit_code() == 0
+
+        assert list(Path(temporary).iterdir()) == []
+
+
 def test_ports_may_come_from_the_environment(folder: Folder) -> None:
     """As every flag."""
     ports = {f"ISOLINE_{name}_PORT": str(free_port()) for name in ("HTTP", "HTTPS", "STATS")}
