@@ -23,6 +23,7 @@ from tests.watcher.cluster.report.writing import row
 from watcher.cluster.access import Access
 from watcher.cluster.api import Api
 from watcher.cluster.report.calls import Calls
+from watcher.cluster.report.contests import Contests
 from watcher.cluster.report.ingress_status import IngressStatus
 from watcher.cluster.report.written import Written
 
@@ -209,18 +210,38 @@ def test_an_address_that_somebody_overwrites_is_written_again(shop: Shop) -> Non
     shop.becomes("web", FIRST)
 
 
+def test_who_always_overwrites_an_address_is_told_and_written_over_ever_more_slowly(shop: Shop) -> None:
+    """After half a second and more, then after twice as long: in three rounds once a second at most."""
+    shop.ingress("web")
+    shop.say({"web": 1})
+    program = shop.start()
+    shop.becomes("web", FIRST)
+    path = f"/apis/networking.k8s.io/v1/namespaces/{shop.kube.namespace}/ingresses/web/status"
+
+    began = time.monotonic()
+    for _ in range(4):
+        status = {"status": {"loadBalancer": {"ingress": [{"ip": SECOND}]}}}
+        merge = "application/merge-patch+json"
+        shop.kube.ask("PATCH", path, status, content_type=merge, params={"fieldManager": "rival"})
+        shop.becomes("web", FIRST)
+
+    assert time.monotonic() - began > 0.5 + 1.0 + 2.0
+    program.said(f'"by": "rival".*by others, too.*Ingress/{shop.kube.namespace}/web')
+    assert sum("by others, too" in line for line in program.stderr + program.stdout) == 1
+
+
 async def test_who_has_seen_an_old_version_reads_and_writes_again(shop: Shop) -> None:
     """The labels have changed since; what is written is what was to be written."""
     shop.ingress("web")
     ref = f"Ingress/{shop.kube.namespace}/web"
     seen = Written.of(shop.kube.get("Ingress", "web"), "us")
     shop.kube.patch("Ingress", "web", {"metadata": {"labels": {"a": "b"}}})
-    core = IngressStatus({ref: seen}, [{ref: row(problems=[], routes=1)}], "us")
+    core = IngressStatus({ref: seen}, [{ref: row(problems=[], routes=1)}], "us", Contests(lambda: 0.5))
     core.addresses = [{"ip": FIRST}]
     statuses = []
 
     async with Api(Access.of_kubeconfig(str(shop.kubeconfig))) as api:
-        script, calls = core.write(ref), Calls(api, "status")
+        script, calls = core.write(ref, 0.0), Calls(api, "status")
         request = next(script, None)
         while request is not None:
             answer = await calls.send(request, 10.0)

@@ -14,6 +14,7 @@ from tests.watcher.cluster.driven import Driven, source
 from tests.watcher.cluster.report.server import refused
 from tests.watcher.cluster.report.writing import row
 from watcher.cluster.answer import Answer
+from watcher.cluster.report.contests import Contests
 from watcher.cluster.report.envoy_addresses import of_service
 from watcher.cluster.report.ingress_status import IngressStatus
 from watcher.cluster.report.lease import Lease
@@ -97,9 +98,10 @@ def test_a_candidate_outlives_any_answer(found: list[Answer]) -> None:
 
 def after_a_conflict(body: bytes) -> Request | Answer | None:
     """What follows on this answer to what is there now: a request, or the end."""
-    core = IngressStatus({WEB: Written("4", b"[]", ours=False)}, [{WEB: row(routes=1)}], "us")
+    written = {WEB: Written("4", b"[]", ours=False)}
+    core = IngressStatus(written, [{WEB: row(routes=1)}], "us", Contests(lambda: 0.5))
     core.addresses = [{"ip": "192.0.2.1"}]
-    script = core.write(WEB)
+    script = core.write(WEB, 0.0)
     next(script)
     script.send(refused(409, "modified"))
     try:

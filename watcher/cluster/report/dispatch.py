@@ -20,12 +20,21 @@ LONGEST_PAUSE = 60.0
 
 
 class Dispatch:
-    """`leads` is asked immediately before each request; when we don't, all that waits is dropped."""
+    """`leads` is asked immediately before each request; when we don't, all that waits is dropped. `after` is
+    called when an answer has been taken.
+    """
 
-    def __init__(self, delivery: Delivery, calls: Calls, leads: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        delivery: Delivery,
+        calls: Calls,
+        leads: Callable[[], bool],
+        after: Callable[[], None] = lambda: None,
+    ) -> None:
         self._delivery = delivery
         self._calls = calls
         self._leads = leads
+        self._after = after
         self._woken = asyncio.Event()
 
     def add(self, refs: Iterable[str]) -> None:
@@ -56,6 +65,7 @@ class Dispatch:
                     log.warning(
                         "not written", writing=self._calls.kind, object=refusal.ref, error=refusal.message
                     )
+                self._after()
             else:
                 self._delivery.clear()
 

@@ -1,12 +1,13 @@
 """What is to stand in the status of each Ingress: where Envoy is reached, while a route of it is served."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Final
 
 import orjson
 
 from runtime.link.row import Row
 from watcher.cluster.answer import Answer
+from watcher.cluster.report.contests import Contests
 from watcher.cluster.report.request import MERGE_PATCH, Request, Script
 from watcher.cluster.report.written import Written, addresses
 from watcher.kinds import InvalidError
@@ -25,23 +26,39 @@ class IngressStatus:
     """
 
     def __init__(
-        self, written: Mapping[str, Written], tables: Sequence[Mapping[str, Row]], manager: str
+        self,
+        written: Mapping[str, Written],
+        tables: Sequence[Mapping[str, Row]],
+        manager: str,
+        contests: Contests,
     ) -> None:
         self.addresses: Sequence[Address] | None = None
         self._written = written
         self._tables = tables
         self._manager = manager
+        self._contests = contests
+        self._postponed: dict[str, float] = {}
 
-    def write(self, ref: str) -> Script:
+    def begin(self) -> None:
+        """A term begins."""
+        self._postponed.clear()
+        self._contests.clear()
+
+    def due(self, ref: str) -> float | None:
+        """When an object is to be looked at again although nothing has changed."""
+        return self._postponed.get(ref)
+
+    def write(self, ref: str, now: float) -> Script:
         """Brings one Ingress's status to what it should be. One that has changed since it was seen is read
         and compared anew; if that is too late again, it waits its turn.
         """
+        self._postponed.pop(ref, None)
         actual = self._written.get(ref)
-        patch = None if actual is None else self._patch(ref, actual)
-        if patch is None:
+        if actual is None:
+            self._contests.forget(ref)
             return None
-        answer = yield patch
-        if answer.outcome != "conflict":
+        answer = yield from self._bring(ref, actual, now)
+        if answer is None or answer.outcome != "conflict":
             return answer
         found = yield Request("GET", _path(ref))
         if found.outcome != "done":
@@ -50,21 +67,37 @@ class IngressStatus:
             actual = Written.of(found.json(), self._manager)
         except InvalidError:
             return NO_INGRESS
-        patch = self._patch(ref, actual)
-        return None if patch is None else (yield patch)
+        return (yield from self._bring(ref, actual, now))
 
-    def _patch(self, ref: str, actual: Written) -> Request | None:
-        """None when nothing is to be written. Somebody else's addresses are never cleared."""
-        if self.addresses is None:
+    def _bring(self, ref: str, actual: Written, now: float) -> Generator[Request, Answer, Answer | None]:
+        """One try. None when nothing is to be written, or not yet."""
+        wanted = self._wanted(ref, actual)
+        if wanted is None:
             return None
-        wanted = self.addresses if self._served(ref) else ()
-        if addresses(wanted) == actual.addresses or not (wanted or actual.ours):
+        value = addresses(wanted)
+        if value == actual.addresses:
+            self._contests.stands(ref, now)
+            return None
+        until = self._contests.until(ref, value, actual, now)
+        if now < until:
+            self._postponed[ref] = until
             return None
         body = {
             "metadata": {"resourceVersion": actual.version},
             "status": {"loadBalancer": {"ingress": [dict(address) for address in wanted] or None}},
         }
-        return Request("PATCH", f"{_path(ref)}/status", body, {"fieldManager": self._manager}, MERGE_PATCH)
+        path, manager = f"{_path(ref)}/status", {"fieldManager": self._manager}
+        answer = yield Request("PATCH", path, body, manager, MERGE_PATCH)
+        if answer.outcome == "done":
+            self._contests.wrote(ref, value, actual, now)
+        return answer
+
+    def _wanted(self, ref: str, actual: Written) -> Sequence[Address] | None:
+        """None when it is to stay as it is. Somebody else's addresses are never cleared."""
+        if self.addresses is None:
+            return None
+        wanted = self.addresses if self._served(ref) else ()
+        return wanted if wanted or actual.ours else None
 
     def _served(self, ref: str) -> bool:
         """Whether one of the translators has a route of it: it has rows for those alone that are ours."""

@@ -15,12 +15,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import prometheus_client
+import structlog
 
 from runtime.link.link_replica import LinkReplica
 from runtime.link.row import Row
 from watcher.cluster.report import clock
 from watcher.cluster.report.bucket import Bucket
 from watcher.cluster.report.calls import Api, Calls
+from watcher.cluster.report.contests import Contests
 from watcher.cluster.report.delivery import Delivery
 from watcher.cluster.report.dispatch import Dispatch
 from watcher.cluster.report.election import Election, identity
@@ -30,11 +32,16 @@ from watcher.cluster.report.outbox import Outbox
 from watcher.cluster.report.problem_events import ProblemEvents
 from watcher.cluster.report.written import Written
 
+log = structlog.get_logger()
+
 # A second, and at once. A change of the address is a write for each Ingress.
 STATUS_RATE, STATUS_BURST = 20.0, 40
 # Of its own, so that Events never delay a status.
 EVENT_RATE, EVENT_BURST = 5.0, 25
 
+REWRITES = prometheus_client.Counter(
+    "isoline_watcher_status_rewrites", "Statuses written again because somebody else had overwritten them."
+)
 LEADER = prometheus_client.Gauge("isoline_watcher_leader", "1 while this watcher writes to the API server.")
 
 
@@ -65,17 +72,18 @@ class Writer:
         self._lease = Lease(api.namespace, lease, identity(), random.random)
         self._election = Election(self._lease, Calls(api, "lease"), self._begin)
         tables = [replica.rows for replica in statuses]
-        self._status = IngressStatus(written, tables, manager)
+        self._contests = Contests(random.random)
+        self._status = IngressStatus(written, tables, manager, self._contests)
         self._problems = ProblemEvents(rows, tables, self._lease.identity)
         ingresses = Delivery(
             Outbox(Bucket(STATUS_RATE, STATUS_BURST), random.random),
-            lambda ref, _now, _wall: self._status.write(ref),
-            lambda _ref: None,
+            lambda ref, now, _wall: self._status.write(ref, now),
+            self._status.due,
         )
         problems = Delivery(
             Outbox(Bucket(EVENT_RATE, EVENT_BURST), random.random), self._problems.write, self._problems.due
         )
-        self._statuses = Dispatch(ingresses, Calls(api, "status"), self.leads)
+        self._statuses = Dispatch(ingresses, Calls(api, "status"), self.leads, self._tell_rewrites)
         self._events = Dispatch(problems, Calls(api, "event"), self.leads)
         LEADER.set_function(self.leads)
 
@@ -99,7 +107,7 @@ class Writer:
         """Something may have changed about these objects, or what is known of them."""
         if self._begun():
             refs = list(refs)
-            self._statuses.add(ref for ref in refs if ref in self._written)
+            self._statuses.add(ref for ref in refs if ref.startswith("Ingress/"))
             self._events.add(filter(self._problems.concerns, refs))
 
     async def run(self) -> None:
@@ -143,5 +151,16 @@ class Writer:
         if self._begun() or not (self.leads() and self._objects_synced and all(self._synced)):
             return
         self._term = self._lease.term
+        self._status.begin()
         self._statuses.begin(self._written)
         self._events.begin(self._problems.begin())
+
+    def _tell_rewrites(self) -> None:
+        for each in self._contests.rewrites:
+            REWRITES.inc()
+            if each.news:
+                others = ", ".join(each.others) or None
+                log.warning(
+                    "written by others, too; ever more slowly from now on", object=each.ref, by=others
+                )
+        self._contests.rewrites.clear()

@@ -1,5 +1,6 @@
 """What stands in an Ingress's status, and whether it is from us."""
 
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -28,12 +29,14 @@ def field_manager(namespace: str, lease: str) -> str:
 @dataclass(frozen=True, slots=True)
 class Written:
     """Of one Ingress: metadata.resourceVersion, its `addresses`, and whether some of its status is `ours`,
-    that is, in metadata.managedFields.
+    that is, in metadata.managedFields; there are `others` who have written some, too. And metadata.uid.
     """
 
     version: str
     addresses: bytes
     ours: bool
+    others: tuple[str, ...] = ()
+    uid: str = ""
 
     @classmethod
     def of(cls, body: Mapping[str, Any], manager: str) -> "Written":
@@ -44,12 +47,20 @@ class Written:
         version = text(metadata.get("resourceVersion"))
         if not version:
             raise InvalidError("metadata.resourceVersion: expected a string")
-        ours = any(
-            entry.get("manager") == manager and entry.get("subresource") == "status"
+        # Of thousands of Ingresses a few managers.
+        managers = {
+            sys.intern(text(entry.get("manager")))
             for entry in mappings(metadata.get("managedFields"))
-        )
+            if entry.get("subresource") == "status"
+        }
         balancer = mapping(mapping(body.get("status")).get("loadBalancer"))
-        return cls(version, addresses(mappings(balancer.get("ingress"))), ours)
+        return cls(
+            version,
+            addresses(mappings(balancer.get("ingress"))),
+            ours=manager in managers,
+            others=tuple(sorted(managers - {manager, ""})),
+            uid=text(metadata.get("uid")),
+        )
 
 
 def addresses(entries: Iterable[Mapping[str, Any]]) -> bytes:

@@ -3,6 +3,7 @@ import pytest
 from runtime.link.row import Row
 from tests.watcher.cluster.report.server import Server, refused
 from tests.watcher.cluster.report.writing import first, row, run
+from watcher.cluster.report.contests import Contests
 from watcher.cluster.report.ingress_status import Address, IngressStatus
 from watcher.cluster.report.request import MERGE_PATCH, Request
 from watcher.cluster.report.written import Written
@@ -22,7 +23,7 @@ class World:
         self.server = Server()
         self.written: dict[str, Written] = {}
         self.tables: list[dict[str, Row]] = [{}]
-        self.core = IngressStatus(self.written, self.tables, US)
+        self.core = IngressStatus(self.written, self.tables, US, Contests(lambda: 0.5))
         self.core.addresses = [OURS]
         self.other_writes(*entries, by=by)
         self.see()
@@ -44,7 +45,7 @@ def test_an_ingress_with_a_route_gets_the_addresses() -> None:
     world = World()
     world.tables[0][WEB] = SERVED
 
-    assert first(world.core.write(WEB)) == Request(
+    assert first(world.core.write(WEB, 0.0)) == Request(
         "PATCH",
         "/apis/networking.k8s.io/v1/namespaces/shop/ingresses/web/status",
         {
@@ -76,7 +77,7 @@ def test_an_ingress_without_route_is_cleared_of_what_is_ours(
     if said is not None:
         world.tables[0][WEB] = said
 
-    assert run(world.core.write(WEB), world.server) == "done"
+    assert run(world.core.write(WEB, 0.0), world.server) == "done"
 
     assert world.entries() == left
 
@@ -91,7 +92,7 @@ def test_envoys_without_address_take_ours_back_and_unknown_ones_nothing(
     world.tables[0][WEB] = SERVED
     world.core.addresses = addresses
 
-    run(world.core.write(WEB), world.server)
+    run(world.core.write(WEB, 0.0), world.server)
 
     assert world.entries() == left
 
@@ -101,7 +102,7 @@ def test_another_s_addresses_give_way_where_we_serve() -> None:
     world = World(OTHERS)
     world.tables[0][WEB] = SERVED
 
-    run(world.core.write(WEB), world.server)
+    run(world.core.write(WEB, 0.0), world.server)
 
     assert world.entries() == [OURS]
 
@@ -120,14 +121,14 @@ def test_what_means_the_same_is_not_written(entries: list[Address]) -> None:
     world.tables[0][WEB] = SERVED
     world.core.addresses = [OURS, OTHERS]
 
-    assert first(world.core.write(WEB)) is None
+    assert first(world.core.write(WEB, 0.0)) is None
 
 
 def test_one_of_several_translators_is_enough() -> None:
     world = World()
     world.tables.extend([{WEB: UNSERVED}, {WEB: SERVED}])
 
-    run(world.core.write(WEB), world.server)
+    run(world.core.write(WEB, 0.0), world.server)
 
     assert world.entries() == [OURS]
 
@@ -137,7 +138,7 @@ def test_an_ingress_that_is_gone_is_not_written() -> None:
     world.tables[0][WEB] = SERVED
     world.written.clear()
 
-    assert first(world.core.write(WEB)) is None
+    assert first(world.core.write(WEB, 0.0)) is None
 
 
 def test_a_conflict_is_resolved_by_reading_it_again() -> None:
@@ -146,7 +147,7 @@ def test_a_conflict_is_resolved_by_reading_it_again() -> None:
     world.tables[0][WEB] = SERVED
     world.other_writes(labels={"a": "b"})
 
-    assert run(world.core.write(WEB), world.server) == "done"
+    assert run(world.core.write(WEB, 0.0), world.server) == "done"
 
     assert world.entries() == [OURS]
     assert [method for method, _ in world.server.asked] == ["PATCH", "GET", "PATCH"]
@@ -158,7 +159,7 @@ def test_what_a_conflict_has_brought_already_is_not_written_again() -> None:
     world.tables[0][WEB] = SERVED
     world.other_writes(OURS, by=US)
 
-    assert run(world.core.write(WEB), world.server) == "done"
+    assert run(world.core.write(WEB, 0.0), world.server) == "done"
 
     assert [method for method, _ in world.server.asked] == ["PATCH", "GET"]
 
@@ -166,7 +167,7 @@ def test_what_a_conflict_has_brought_already_is_not_written_again() -> None:
 def test_after_a_second_conflict_it_waits_its_turn() -> None:
     world = World()
     world.tables[0][WEB] = SERVED
-    script = world.core.write(WEB)
+    script = world.core.write(WEB, 0.0)
     next(script)
     read = script.send(refused(409, "modified"))
     script.send(world.server.answer(read))
@@ -181,7 +182,7 @@ def test_after_a_second_conflict_it_waits_its_turn() -> None:
 def test_an_ingress_that_goes_meanwhile_is_forgotten(when: str) -> None:
     world = World()
     world.tables[0][WEB] = SERVED
-    script = world.core.write(WEB)
+    script = world.core.write(WEB, 0.0)
     next(script)
     if when == "read":
         script.send(refused(409, "modified"))

@@ -11,6 +11,7 @@ from tests.watcher.cluster.report.server import Server, refused
 from tests.watcher.cluster.report.writing import WALL, row
 from watcher.cluster.answer import Answer
 from watcher.cluster.report.bucket import Bucket
+from watcher.cluster.report.contests import Contests
 from watcher.cluster.report.delivery import Delivery
 from watcher.cluster.report.ingress_status import Address, IngressStatus
 from watcher.cluster.report.outbox import Outbox
@@ -53,10 +54,10 @@ class World:
     def start(self) -> None:
         """Another leader, which has just listed everything."""
         self.written: dict[str, Written] = {}
-        self.core = IngressStatus(self.written, self.tables, US)
+        self.core = IngressStatus(self.written, self.tables, US, Contests(lambda: 0.5))
         self.core.addresses = self.addresses
         outbox = Outbox(Bucket(20.0, 40), lambda: 0.5)
-        self.delivery = Delivery(outbox, lambda ref, _now, _wall: self.core.write(ref), lambda _ref: None)
+        self.delivery = Delivery(outbox, lambda ref, now, _wall: self.core.write(ref, now), self.core.due)
         for ref in REFS:
             self.see(ref)
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from runtime.link.link_publisher import LinkPublisher
@@ -187,6 +188,27 @@ async def test_an_api_server_that_is_away_is_told_when_it_goes_and_when_it_is_ba
         ("API server does not answer", "lease"),
         ("API server answers again", "lease"),
     ]
+
+
+async def test_who_else_writes_a_status_is_told_once_and_how_often_is_counted(world: World) -> None:
+    world.complete()
+    await until(world.is_written, "written")
+    before = rewrites()
+
+    with capture_logs() as lines:
+        for _ in range(3):
+            status = {"loadBalancer": {"ingress": [{"ip": "198.51.100.1"}]}}
+            world.server.put(PATH, {"metadata": {"name": "web"}, "status": status}, "other")
+            world.see()
+            await until(world.is_written, "written again")
+            world.see()
+
+    assert rewrites() - before == 3
+    assert [(line["object"], line["by"]) for line in lines] == [(WEB, "other")]
+
+
+def rewrites() -> float:
+    return REGISTRY.get_sample_value("isoline_watcher_status_rewrites_total") or 0.0
 
 
 async def test_at_the_end_the_lease_is_given_up(tmp_path: Path) -> None:

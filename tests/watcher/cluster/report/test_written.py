@@ -37,6 +37,15 @@ def test_a_status_is_ours_when_our_manager_wrote_it(manager: str, subresource: s
     assert written.ours == ours
 
 
+def test_who_else_has_written_the_status_is_known() -> None:
+    """By name, whatever else they have written; and of which Ingress."""
+    body = ingress(manager="other", subresource="status")
+    body["metadata"]["managedFields"] += [{"manager": US, "subresource": "status"}, {"subresource": "status"}]
+    body["metadata"]["uid"] = "u"
+
+    assert Written.of(body, US) == Written("7", b"[]", ours=True, others=("other",), uid="u")
+
+
 def test_the_manager_is_named_by_the_lease() -> None:
     assert field_manager("isoline-system", "watcher") == "isoline/isoline-system/watcher"
 
