@@ -81,9 +81,10 @@ class Edge:
     def wake(self) -> None:
         """The table has changed: every stream looks at it, some at a time."""
         self._synced.set()
-        woken = not self._asleep
-        self._asleep = list(self._lives.values())
-        if woken:
+        idle = not self._asleep
+        # Those whose turn it was stay first: else the last would never have one while changes keep coming.
+        self._asleep = list(dict.fromkeys([*self._asleep, *self._lives.values()]))
+        if idle:
             self._wake_some()
 
     def _wake_some(self) -> None:

@@ -196,8 +196,10 @@ class Reflector:
     def late(self, now: float) -> None:
         """Nothing has come for too long."""
         if self._streams:
-            # Before its head there is no list yet: credentials may be waited for, or the server be busy.
-            (self._streaming.refused if self._opened < math.inf else self._streaming.cut)(now)
+            if self._opened < math.inf:
+                self._streaming.refused(now)
+            else:  # there is no list yet: credentials may be waited for, or the server be busy
+                self._streaming.cut(now)
             self._fail(now, "the list did not become whole in time", relist=True)
         else:
             self._fail(now, "the answer did not end in time")
